@@ -1,0 +1,173 @@
+/** Codecs and how to combine them: the vocabulary in which `wire/` writes down the structures of RFC 9420. */
+
+import { ownedCopy } from '../base/bytes.ts';
+import { fail } from '../base/error.ts';
+import { type DecodeLimits, Reader } from './reader.ts';
+import { Writer } from './writer.ts';
+
+/** Reads and writes one type. For every accepted input, writing what was read gives the same bytes. */
+export interface Codec<T> {
+  /** @throws `codec.*` */
+  read(reader: Reader): T;
+  /** @throws `codec.input`, `codec.limit` */
+  write(writer: Writer, value: T): void;
+}
+
+/** The type that a codec carries. */
+export type Decoded<C> = C extends Codec<infer T> ? T : never;
+
+/**
+ * Decode a whole byte string. The input is copied first; the result may hold views of that copy.
+ * @throws `codec.*` with the offset
+ */
+export function decode<T>(codec: Codec<T>, bytes: Uint8Array, limits?: DecodeLimits): T {
+  return decodeOwned(codec, ownedCopy(bytes), limits);
+}
+
+/** As {@link decode}, for bytes that nobody else will change: no copy is made. */
+export function decodeOwned<T>(codec: Codec<T>, bytes: Uint8Array, limits?: DecodeLimits): T {
+  const reader = new Reader(bytes, limits);
+  const value = codec.read(reader);
+  reader.finish();
+  return value;
+}
+
+/** Encode a value. */
+export function encode<T>(codec: Codec<T>, value: T): Uint8Array {
+  const writer = new Writer();
+  codec.write(writer, value);
+  return writer.finish();
+}
+
+export const uint8: Codec<number> = { read: (r) => r.uint8(), write: (w, v) => w.uint8(v) };
+export const uint16: Codec<number> = { read: (r) => r.uint16(), write: (w, v) => w.uint16(v) };
+export const uint32: Codec<number> = { read: (r) => r.uint32(), write: (w, v) => w.uint32(v) };
+export const uint64: Codec<bigint> = { read: (r) => r.uint64(), write: (w, v) => w.uint64(v) };
+/** `opaque data<V>`. */
+export const opaque: Codec<Uint8Array> = { read: (r) => r.opaque(), write: (w, v) => w.opaque(v) };
+/** Nothing on the wire: the body of an empty variant. */
+export const empty: Codec<Readonly<Record<never, never>>> = { read: () => ({}), write: () => {} };
+
+/** `opaque data[length]`. */
+export function fixedOpaque(length: number): Codec<Uint8Array> {
+  return {
+    read: (r) => r.take(length),
+    write: (w, v) => {
+      if (v.length !== length) fail('codec.input', { expected: length, length: v.length });
+      w.raw(v);
+    },
+  };
+}
+
+/** `T items<V>`. @throws `codec.length` when an element crosses the end, `codec.limit` for too many */
+export function vector<T>(element: Codec<T>, fixedSize?: number): Codec<readonly T[]> {
+  return {
+    read: (r) =>
+      r.vector(() => {
+        if (fixedSize !== undefined && r.remaining % fixedSize !== 0) {
+          fail('codec.length', { offset: r.offset, length: r.remaining });
+        }
+        const items: T[] = [];
+        while (r.remaining > 0) {
+          if (items.length === r.limits.elements) fail('codec.limit', { elements: r.limits.elements });
+          items.push(element.read(r));
+        }
+        return items;
+      }),
+    write: (w, items) =>
+      w.vector(() => {
+        for (const item of items) element.write(w, item);
+      }),
+  };
+}
+
+/** `optional<T>` (RFC 9420 §2.1.1). @throws `codec.presence` */
+export function optional<T>(value: Codec<T>): Codec<T | undefined> {
+  return {
+    read: (r) => {
+      const presence = r.uint8();
+      if (presence > 1) fail('codec.presence', { offset: r.offset - 1 });
+      return presence === 1 ? value.read(r) : undefined;
+    },
+    write: (w, v) => {
+      w.uint8(v === undefined ? 0 : 1);
+      if (v !== undefined) value.write(w, v);
+    },
+  };
+}
+
+/** A struct: its fields one after the other, in the order of the given keys. */
+export function struct<T extends object>(fields: { readonly [K in keyof T]: Codec<T[K]> }): Codec<T> {
+  const entries = Object.entries(fields) as [keyof T, Codec<unknown>][];
+  return {
+    read: (r) => {
+      const value = {} as T;
+      for (const [key, codec] of entries) value[key] = codec.read(r) as T[keyof T];
+      return value;
+    },
+    write: (w, value) => {
+      for (const [key, codec] of entries) codec.write(w, value[key]);
+    },
+  };
+}
+
+/**
+ * `select`: a tag, then the body that belongs to it. Values carry the tag under `key` beside the fields of the body.
+ * @throws `code` for a tag without a body
+ */
+export function select<T extends object>(
+  key: keyof T & string,
+  tag: Codec<number>,
+  bodies: (tag: number) => Codec<Omit<T, keyof T & string>> | undefined,
+  code: 'codec.enum' | 'codec.unsupported' | 'validation.unsupported' = 'codec.enum',
+): Codec<T> {
+  const bodyOf = (value: number, offset: number | undefined) =>
+    bodies(value) ?? fail(code, { field: key, value, offset });
+  return {
+    read: (r) => {
+      const offset = r.offset;
+      const value = tag.read(r);
+      const body = bodyOf(value, offset).read(r);
+      return { [key]: value, ...body } as T;
+    },
+    write: (w, value) => {
+      const number = value[key] as number;
+      tag.write(w, number);
+      bodyOf(number, undefined).write(w, value);
+    },
+  };
+}
+
+/** An integer that must be one of a closed set. @throws `codec.enum`, or `code` */
+export function oneOf<T extends number>(
+  codec: Codec<number>,
+  allowed: readonly T[],
+  code: 'codec.enum' | 'codec.unsupported' = 'codec.enum',
+): Codec<T> {
+  return {
+    read: (r) => {
+      const offset = r.offset;
+      const value = codec.read(r) as T;
+      return allowed.includes(value) ? value : fail(code, { value, offset });
+    },
+    write: (w, value) => {
+      if (!allowed.includes(value)) fail('codec.input', { value });
+      codec.write(w, value);
+    },
+  };
+}
+
+/** Refuse values that `test` finds wanting, when read and when written; `test` throws. */
+export function checked<T>(codec: Codec<T>, test: (value: T) => void): Codec<T> {
+  return {
+    read: (r) => {
+      const value = codec.read(r);
+      test(value);
+      return value;
+    },
+    write: (w, value) => {
+      test(value);
+      codec.write(w, value);
+    },
+  };
+}
