@@ -2,7 +2,7 @@
 
 import { ownedCopy } from '../base/bytes.ts';
 import { fail } from '../base/error.ts';
-import { type DecodeLimits, Reader } from './reader.ts';
+import { type DecodeOptions, Reader } from './reader.ts';
 import { Writer } from './writer.ts';
 
 /** Reads and writes one type. For every accepted input, writing what was read gives the same bytes. */
@@ -20,13 +20,13 @@ export type Decoded<C> = C extends Codec<infer T> ? T : never;
  * Decode a whole byte string. The input is copied first; the result may hold views of that copy.
  * @throws `codec.*` with the offset
  */
-export function decode<T>(codec: Codec<T>, bytes: Uint8Array, limits?: DecodeLimits): T {
-  return decodeOwned(codec, ownedCopy(bytes), limits);
+export function decode<T>(codec: Codec<T>, bytes: Uint8Array, options?: DecodeOptions): T {
+  return decodeOwned(codec, ownedCopy(bytes), options);
 }
 
 /** As {@link decode}, for bytes that nobody else will change: no copy is made. */
-export function decodeOwned<T>(codec: Codec<T>, bytes: Uint8Array, limits?: DecodeLimits): T {
-  const reader = new Reader(bytes, limits);
+export function decodeOwned<T>(codec: Codec<T>, bytes: Uint8Array, options?: DecodeOptions): T {
+  const reader = new Reader(bytes, options);
   const value = codec.read(reader);
   reader.finish();
   return value;
@@ -118,22 +118,21 @@ export function struct<T extends object>(fields: { readonly [K in keyof T]: Code
 export function select<T extends object>(
   key: keyof T & string,
   tag: Codec<number>,
-  bodies: (tag: number) => Codec<Omit<T, keyof T & string>> | undefined,
+  bodies: (tag: number, reader?: Reader) => Codec<object> | undefined,
   code: 'codec.enum' | 'codec.unsupported' | 'validation.unsupported' = 'codec.enum',
 ): Codec<T> {
-  const bodyOf = (value: number, offset: number | undefined) =>
-    bodies(value) ?? fail(code, { field: key, value, offset });
+  const bodyOf = (value: number, reader?: Reader) =>
+    bodies(value, reader) ?? fail(code, { field: key, value, offset: reader?.offset });
   return {
     read: (r) => {
-      const offset = r.offset;
       const value = tag.read(r);
-      const body = bodyOf(value, offset).read(r);
+      const body = bodyOf(value, r).read(r);
       return { [key]: value, ...body } as T;
     },
     write: (w, value) => {
       const number = value[key] as number;
       tag.write(w, number);
-      bodyOf(number, undefined).write(w, value);
+      bodyOf(number).write(w, value);
     },
   };
 }

@@ -12,20 +12,46 @@ export interface DecodeLimits {
 }
 
 /** 64 MiB, and 2^21 elements: a tree of a million members. */
-export const DEFAULT_LIMITS: DecodeLimits = /* @__PURE__ */ Object.freeze({ bytes: 1 << 26, elements: 1 << 21 });
+export const DEFAULT_LIMITS: DecodeLimits = /* @__PURE__ */ Object.freeze({
+  bytes: 1 << 26,
+  elements: 1 << 21,
+});
+
+/** Finds the end of one value of an open type; a {@link Codec} serves. */
+export interface OpenBody {
+  read(reader: Reader): unknown;
+}
+
+/**
+ * Bodies of further credential and proposal types. They have no length on the wire, so that an unknown one cannot be
+ * skipped (RFC 9420 §5.3, §12.1); an application that uses more of them says here where each ends.
+ */
+export interface OpenTypes {
+  readonly credentials?: ReadonlyMap<number, OpenBody>;
+  readonly proposals?: ReadonlyMap<number, OpenBody>;
+}
+
+/** How to decode. */
+export interface DecodeOptions {
+  readonly limits?: DecodeLimits;
+  readonly openTypes?: OpenTypes;
+}
 
 /** Reads the presentation language of RFC 9420 §2.1 and refuses all but the canonical form. */
 export class Reader {
   /** The whole input. */
   readonly bytes: Uint8Array;
+  readonly options: DecodeOptions;
   readonly limits: DecodeLimits;
   #at: number;
   #end: number;
 
   /** @throws `codec.limit` when the input is longer than the limits allow */
-  constructor(bytes: Uint8Array, limits: DecodeLimits = DEFAULT_LIMITS) {
+  constructor(bytes: Uint8Array, options: DecodeOptions = {}) {
+    const limits = options.limits ?? DEFAULT_LIMITS;
     if (bytes.length > limits.bytes) fail('codec.limit', { length: bytes.length, limit: limits.bytes });
     this.bytes = bytes;
+    this.options = options;
     this.limits = limits;
     this.#at = 0;
     this.#end = bytes.length;

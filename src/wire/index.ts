@@ -1,0 +1,18 @@
+/** The structures of RFC 9420 and their codecs, for inspectors, tests and other tools. Public door `xmpp-mls/wire`. */
+
+export { type Codec, type Decoded, decode, encode } from '../codec/codec.ts';
+export { DEFAULT_LIMITS, type DecodeLimits, type DecodeOptions, type OpenTypes } from '../codec/reader.ts';
+export * from './commit.ts';
+export * from './content.ts';
+export * from './credential.ts';
+export * from './extension.ts';
+export * from './groupContext.ts';
+export * from './groupInfo.ts';
+export * from './keyPackage.ts';
+export * from './leafNode.ts';
+export * from './message.ts';
+export * from './proposal.ts';
+export * from './psk.ts';
+export * from './registry.ts';
+export * from './treeNode.ts';
+export * from './welcome.ts';
