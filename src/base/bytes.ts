@@ -53,8 +53,9 @@ export function fromHex(hex: string): Uint8Array {
   return out;
 }
 
-/** Encode text as UTF-8. */
+/** Encode text as UTF-8. @throws `codec.utf8` for a lone surrogate, which would become another character */
 export function utf8(text: string): Uint8Array {
+  if (/\p{Surrogate}/u.test(text)) fail('codec.utf8');
   return new TextEncoder().encode(text);
 }
 

@@ -1,5 +1,6 @@
 /** Credential (RFC 9420 §5.3). */
 
+import { utf8 } from '../base/bytes.ts';
 import { fail } from '../base/error.ts';
 import { type Codec, checked, opaque, select, struct, uint16, vector } from '../codec/codec.ts';
 import { openBody } from './openBody.ts';
@@ -40,10 +41,10 @@ export const Credential: Codec<Credential> = /* @__PURE__ */ select<Credential>(
   'validation.unsupported',
 );
 
-/** A basic credential (§5.3) over any bytes. */
+/** A basic credential (§5.3) over any bytes. @throws `codec.utf8` for text with a lone surrogate */
 export function basicCredential(identity: Uint8Array | string): BasicCredential {
   return {
     credentialType: CredentialType.basic,
-    identity: typeof identity === 'string' ? new TextEncoder().encode(identity) : identity.slice(),
+    identity: typeof identity === 'string' ? utf8(identity) : identity.slice(),
   };
 }
