@@ -1,4 +1,6 @@
-/** Reading the words after a command: options anywhere, `--` ends them. */
+/** Reading the words after a command: operands, and options anywhere among them. */
+
+import { parseArgs } from 'node:util';
 
 /** What a command accepts. */
 export interface Accepted {
@@ -17,33 +19,22 @@ export interface Arguments {
   readonly problem: string | undefined;
 }
 
-/** Sort words into operands and options. `--name value` and `--name=value` mean the same. */
+/** Sort words into operands and options. `--name value` and `--name=value` mean the same; `--` ends the options. */
 export function parseArguments(words: readonly string[], accepted: Accepted): Arguments {
-  const operands: string[] = [];
+  const options = Object.fromEntries([
+    ...(accepted.values ?? []).map((name) => [name, { type: 'string' }] as const),
+    ...(accepted.flags ?? []).map((name) => [name, { type: 'boolean' }] as const),
+  ]);
   const values = new Map<string, string>();
   const flags = new Set<string>();
-  const rest = [...words];
-  const given = (problem?: string): Arguments => ({ operands, values, flags, problem });
-  for (let word = rest.shift(); word !== undefined; word = rest.shift()) {
-    if (word === '--') {
-      operands.push(...rest);
-      break;
+  try {
+    const given = parseArgs({ args: [...words], options, allowPositionals: true });
+    for (const [name, value] of Object.entries(given.values)) {
+      if (typeof value === 'string') values.set(name, value);
+      else flags.add(name);
     }
-    if (!word.startsWith('--')) {
-      operands.push(word);
-      continue;
-    }
-    const [name = '', ...tail] = word.slice(2).split('=');
-    const attached = tail.length > 0 ? tail.join('=') : undefined;
-    if (accepted.flags?.includes(name) && attached === undefined) {
-      flags.add(name);
-    } else if (accepted.values?.includes(name)) {
-      const value = attached ?? rest.shift();
-      if (value === undefined) return given(`--${name} needs a value`);
-      values.set(name, value);
-    } else {
-      return given(`there is no option ${word}`);
-    }
+    return { operands: given.positionals, values, flags, problem: undefined };
+  } catch (error) {
+    return { operands: [], values, flags, problem: error instanceof Error ? error.message : String(error) };
   }
-  return given();
 }

@@ -21,7 +21,10 @@ export function paint(terminal: Terminal, style: Style, text: string): string {
 }
 
 /** Colours are for a terminal, and not when the user set NO_COLOR (https://no-color.org). */
-export function wantsColour(isTty: boolean, environment: Readonly<Record<string, string | undefined>>): boolean {
+export function wantsColour(
+  isTty: boolean,
+  environment: Readonly<Record<string, string | undefined>>,
+): boolean {
   const { NO_COLOR: refused } = environment;
   return isTty && (refused === undefined || refused === '');
 }
@@ -31,7 +34,10 @@ export function wantsColour(isTty: boolean, environment: Readonly<Record<string,
  * Covers control, format (bidirectional ones among them), surrogate, private and unassigned characters.
  */
 export function harmless(text: string): string {
-  return text.replace(/[\p{C}\p{Zl}\p{Zp}]/gu, (character) => `\\u{${character.codePointAt(0)?.toString(16)}}`);
+  return text.replace(
+    /[\p{C}\p{Zl}\p{Zp}]/gu,
+    (character) => `\\u{${character.codePointAt(0)?.toString(16)}}`,
+  );
 }
 
 /** A count with its noun. */

@@ -59,7 +59,7 @@ export function fixedOpaque(length: number): Codec<Uint8Array> {
   };
 }
 
-/** `T items<V>`. @throws `codec.length` when an element crosses the end, `codec.limit` for too many */
+/** `T items<V>`. @throws `codec.length` when elements of a fixed size do not fill it, `codec.limit` for too many */
 export function vector<T>(element: Codec<T>, fixedSize?: number): Codec<readonly T[]> {
   return {
     read: (r) =>

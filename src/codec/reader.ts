@@ -46,14 +46,14 @@ export class Reader {
   #at: number;
   #end: number;
 
-  /** @throws `codec.limit` when the input is longer than the limits allow */
-  constructor(bytes: Uint8Array, options: DecodeOptions = {}) {
+  /** Reads from `start` to the end. @throws `codec.limit` when the input is longer than the limits allow */
+  constructor(bytes: Uint8Array, options: DecodeOptions = {}, start = 0) {
     const limits = options.limits ?? DEFAULT_LIMITS;
     if (bytes.length > limits.bytes) fail('codec.limit', { length: bytes.length, limit: limits.bytes });
     this.bytes = bytes;
     this.options = options;
     this.limits = limits;
-    this.#at = 0;
+    this.#at = start;
     this.#end = bytes.length;
   }
 

@@ -44,8 +44,9 @@ export class Writer {
     this.#put(Number(value & 0xffff_ffffn), 4);
   }
 
-  /** Bytes as they are. */
+  /** Bytes as they are. @throws `codec.input` for anything but a `Uint8Array` */
   raw(bytes: Uint8Array): void {
+    if (!(bytes instanceof Uint8Array)) fail('codec.input', { expected: 'Uint8Array' });
     this.#grow(bytes.length);
     this.#bytes.set(bytes, this.#at);
     this.#at += bytes.length;
@@ -59,8 +60,9 @@ export class Writer {
     this.#put(length + (size === 1 ? 0 : size === 2 ? 0x4000 : 0x8000_0000), size);
   }
 
-  /** A length-prefixed byte string. */
+  /** A length-prefixed byte string. @throws `codec.input` for anything but a `Uint8Array` */
   opaque(bytes: Uint8Array): void {
+    if (!(bytes instanceof Uint8Array)) fail('codec.input', { expected: 'Uint8Array' });
     this.length(bytes.length);
     this.raw(bytes);
   }

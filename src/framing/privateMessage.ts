@@ -1,6 +1,6 @@
 /** PrivateMessage: encrypted content and sender data (RFC 9420 §6.3). */
 
-import { leafIndex, type LeafIndex } from '../base/brand.ts';
+import { type LeafIndex, leafIndex } from '../base/brand.ts';
 import { isZero } from '../base/bytes.ts';
 import { fail } from '../base/error.ts';
 import { wipe } from '../base/secret.ts';
@@ -48,7 +48,8 @@ export function sealPrivate(
   use: { readonly random: (length: number) => Uint8Array; readonly pad: (length: number) => number },
 ): Sealed {
   const { sender, groupId, epoch, authenticatedData } = content;
-  if (sender.senderType !== SenderType.member) return fail('validation.sender', { senderType: sender.senderType });
+  if (sender.senderType !== SenderType.member)
+    return fail('validation.sender', { senderType: sender.senderType });
   const { contentType } = content.content;
   const leaf = leafIndex(sender.leafIndex);
   const taken = takeSendKey(suite, secrets.secretTree, leaf, ratchetKind(contentType));

@@ -16,7 +16,9 @@ export function protectPublic(
   membershipKey: Uint8Array,
 ): PublicMessage {
   const fromMember = content.sender.senderType === SenderType.member;
-  const membershipTag = fromMember ? membershipTagOf(suite, { content, auth }, tbs, membershipKey) : undefined;
+  const membershipTag = fromMember
+    ? membershipTagOf(suite, { content, auth }, tbs, membershipKey)
+    : undefined;
   return { content, auth, membershipTag };
 }
 

@@ -17,7 +17,6 @@ export interface EpochSecrets {
   readonly initSecret: Uint8Array;
 }
 
-
 /** `joiner_secret`: what a Welcome hands to new members. @param groupContext encoded, of the new epoch */
 export function deriveJoinerSecret(
   suite: SuiteCrypto,

@@ -156,7 +156,9 @@ function takeSkipped(suite: SuiteCrypto, ratchet: Ratchet, generation: number): 
   const offset = generation - block.first;
   used[offset >> 3] = (used[offset >> 3] as number) | (1 << (offset & 7));
   const left = { ...block, used };
-  const skipped = ratchet.skipped.flatMap((other, i) => (i !== position ? other : unusedCount(left) > 0 ? left : []));
+  const skipped = ratchet.skipped.flatMap((other, i) =>
+    i !== position ? other : unusedCount(left) > 0 ? left : [],
+  );
   const next = { ...ratchet, skipped };
   return { key: entry.slice(0, keyLength), nonce: entry.slice(keyLength), next, spent: [entry] };
 }
@@ -183,7 +185,10 @@ function evict(suite: SuiteCrypto, ratchet: Ratchet, keptKeys: number, spent: Ui
 }
 
 /** How many leading places go so that `excess` unused keys go with them. */
-function leadingToDrop(block: SkippedKeys, excess: number): { readonly places: number; readonly unused: number } {
+function leadingToDrop(
+  block: SkippedKeys,
+  excess: number,
+): { readonly places: number; readonly unused: number } {
   let unused = 0;
   let places = 0;
   while (places < block.count && unused < excess) {

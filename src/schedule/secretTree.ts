@@ -7,7 +7,14 @@ import type { LeafIndex } from '../base/brand.ts';
 import { utf8 } from '../base/bytes.ts';
 import { expandWithLabel } from '../crypto/labels.ts';
 import type { SuiteCrypto } from '../crypto/provider.ts';
-import { type Ratchet, type RatchetLimits, startRatchet, type TakenKey, takeKey, takeNext } from './ratchet.ts';
+import {
+  type Ratchet,
+  type RatchetLimits,
+  startRatchet,
+  type TakenKey,
+  takeKey,
+  takeNext,
+} from './ratchet.ts';
 
 /** Which of a leaf's two ratchets: handshake for proposals and commits, application for the rest. */
 export type RatchetKind = 'handshake' | 'application';
@@ -41,7 +48,12 @@ export function createSecretTree(width: number, encryptionSecret: Uint8Array): S
 }
 
 /** The next key for sending as `leaf`. @throws `crypto.limit` */
-export function takeSendKey(suite: SuiteCrypto, tree: SecretTree, leaf: LeafIndex, kind: RatchetKind): TakenSecret {
+export function takeSendKey(
+  suite: SuiteCrypto,
+  tree: SecretTree,
+  leaf: LeafIndex,
+  kind: RatchetKind,
+): TakenSecret {
   return take(suite, tree, leaf, kind, (ratchet) => takeNext(suite, ratchet));
 }
 
@@ -104,7 +116,13 @@ function take(
   };
   const root = walk(tree.root, tree.width, leaf);
   const { key, nonce, next, spent: used } = taken as unknown as TakenKey;
-  return { key, nonce, generation: next.next - 1, next: { root, width: tree.width }, spent: [...spent, ...used] };
+  return {
+    key,
+    nonce,
+    generation: next.next - 1,
+    next: { root, width: tree.width },
+    spent: [...spent, ...used],
+  };
 }
 
 function openParent(

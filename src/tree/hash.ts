@@ -38,9 +38,7 @@ export function originalTreeHash(suite: SuiteCrypto, subtree: Subtree, added: re
 
 function hashNode(suite: SuiteCrypto, subtree: Subtree, hashOf: (half: Subtree) => Uint8Array): Uint8Array {
   return suite.hash(
-    subtree.level === 0
-      ? leafInput(leafIndex(subtree.node / 2), subtree.leaf)
-      : parentInput(subtree, hashOf),
+    subtree.level === 0 ? leafInput(leafIndex(subtree.node / 2), subtree.leaf) : parentInput(subtree, hashOf),
   );
 }
 

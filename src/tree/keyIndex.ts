@@ -58,7 +58,11 @@ function insert(entry: Entry | undefined, item: Single, depth: number): Entry {
   if (entry === undefined) return item;
   if (!('key' in entry)) return place(entry, item, depth);
   if (equal(entry.key, item.key)) return item;
-  return place(place({ children: new Array<Entry | undefined>(16), ends: undefined }, entry, depth), item, depth);
+  return place(
+    place({ children: new Array<Entry | undefined>(16), ends: undefined }, entry, depth),
+    item,
+    depth,
+  );
 }
 
 function place(branch: Branch, item: Single, depth: number): Branch {

@@ -1,7 +1,7 @@
 /** Making and checking leaf nodes (RFC 9420 §7.2, §7.3). */
 
-import { fail } from '../base/error.ts';
 import type { LeafIndex } from '../base/brand.ts';
+import { fail } from '../base/error.ts';
 import { Writer } from '../codec/writer.ts';
 import { signWithLabel, verifyWithLabel } from '../crypto/labels.ts';
 import type { SuiteCrypto } from '../crypto/provider.ts';

@@ -36,7 +36,10 @@ export function draftPath(
   suite: SuiteCrypto,
   tree: Tree,
   leaf: LeafIndex,
-  use: { readonly random: (length: number) => Uint8Array; readonly makeLeaf: (parentHash: Uint8Array) => LeafNode },
+  use: {
+    readonly random: (length: number) => Uint8Array;
+    readonly makeLeaf: (parentHash: Uint8Array) => LeafNode;
+  },
 ): DraftPath {
   const steps = filteredPath(tree, leaf);
   const pathSecrets: Uint8Array[] = [];
@@ -57,7 +60,11 @@ export function draftPath(
 export function sealPath(
   suite: SuiteCrypto,
   draft: DraftPath,
-  use: { readonly random: (length: number) => Uint8Array; readonly context: Uint8Array; readonly added: AddedLeaves },
+  use: {
+    readonly random: (length: number) => Uint8Array;
+    readonly context: Uint8Array;
+    readonly added: AddedLeaves;
+  },
 ): UpdatePath {
   const nodes = draft.steps.map((step, i): UpdatePathNode => {
     const pathSecret = draft.pathSecrets[i] as Uint8Array;
@@ -96,7 +103,8 @@ export function applyPath(
     if (length !== expected) fail('validation.path', { node: step.node, ciphertexts: length, expected });
   });
   const keys = nodes.map((node) => node.encryptionKey);
-  for (const key of keys) if (!suite.isKemPublicKey(key)) fail('crypto.public-key', { field: 'encryptionKey' });
+  for (const key of keys)
+    if (!suite.isKemPublicKey(key)) fail('crypto.public-key', { field: 'encryptionKey' });
   refuseKnownKeys(tree, [leafNode.encryptionKey, ...keys]);
   const hashes = pathParentHashes(suite, steps, keys);
   const { source } = leafNode;
@@ -130,7 +138,9 @@ export function openPath(
   const step = merged.steps[start];
   if (step === undefined) return fail('validation.path', { leaf: receiver.leaf });
   const targets = resolution(step.copath, received.added);
-  const position = targets.findIndex((entry) => holdsKey(receiver.privatePath, entry.node, entry.encryptionKey));
+  const position = targets.findIndex((entry) =>
+    holdsKey(receiver.privatePath, entry.node, entry.encryptionKey),
+  );
   const keyPair = receiver.privatePath.get(targets[position]?.node as NodeIndex);
   if (keyPair === undefined) return fail('validation.path', { node: step.node });
   const { nodes } = received.path;

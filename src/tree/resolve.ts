@@ -56,7 +56,8 @@ const NONE: ReadonlySet<number> = /* @__PURE__ */ new Set();
 function collect(subtree: Subtree, except: ReadonlySet<number>, entries: ResolutionEntry[]): void {
   if (subtree.resolutionSize === 0) return;
   if (subtree.leaf !== undefined) {
-    if (!except.has(subtree.node / 2)) entries.push({ node: subtree.node, encryptionKey: subtree.leaf.encryptionKey });
+    if (!except.has(subtree.node / 2))
+      entries.push({ node: subtree.node, encryptionKey: subtree.leaf.encryptionKey });
     return;
   }
   if (subtree.parent === undefined) {

@@ -155,9 +155,12 @@ export function firstBlank(tree: Tree): LeafIndex {
  * @throws `codec.limit` when it would be wider than {@link MAX_LEAVES}
  */
 export function setLeaf(tree: Tree, leaf: LeafIndex, value: LeafNode | undefined, edit: ParentEdit): Tree {
-  const grown = leaf < tree.width ? tree : doubled(tree);
+  const grown = withPlace(tree, leaf);
   let { encryptionKeys, signatureKeys } = grown;
-  const exchange = (before: ParentNode | LeafNode | undefined, after: ParentNode | LeafNode | undefined): void => {
+  const exchange = (
+    before: ParentNode | LeafNode | undefined,
+    after: ParentNode | LeafNode | undefined,
+  ): void => {
     if (before === after) return;
     if (before !== undefined) encryptionKeys = dropKey(encryptionKeys, before.encryptionKey);
     if (after !== undefined) encryptionKeys = addKey(encryptionKeys, after.encryptionKey);
@@ -212,6 +215,11 @@ export function truncate(tree: Tree): Tree {
   return width === tree.width ? tree : { ...tree, root, width, encryptionKeys };
 }
 
+/** The tree, doubled when a place is just outside it (§7.7). @throws `codec.limit` */
+export function withPlace(tree: Tree, leaf: LeafIndex): Tree {
+  return leaf < tree.width ? tree : doubled(tree);
+}
+
 function doubled(tree: Tree): Tree {
   const width = 2 * tree.width;
   if (width > MAX_LEAVES) fail('codec.limit', { leaves: width });
@@ -226,7 +234,12 @@ function build(nodes: readonly (TreeNode | undefined)[], width: number): Subtree
     const value = nodes[index];
     if (level === 0) return leafSubtree(nodeIndex(index), value?.nodeType === 1 ? value.leafNode : undefined);
     const parent = value?.nodeType === 2 ? value.parentNode : undefined;
-    return parentSubtree(nodeIndex(index), parent, at(index - step / 2, level - 1), at(index + step / 2, level - 1));
+    return parentSubtree(
+      nodeIndex(index),
+      parent,
+      at(index - step / 2, level - 1),
+      at(index + step / 2, level - 1),
+    );
   };
   return at(width - 1, Math.log2(width));
 }

@@ -38,10 +38,14 @@ export function validateUniqueKeys(tree: Tree): void {
  */
 export function validateMutualSupport(tree: Tree, contextExtensions: readonly Extension[]): void {
   const summary = summaryOf(tree.root);
-  if (summary === undefined) return fail('validation.tree', { leaves: 0 });
+  if (summary === undefined) fail('validation.tree', { leaves: 0 });
   requireAll(summary.credentialsInUse, summary.credentials, 'credential');
   const extensions = contextExtensions.map((extension) => extension.extensionType);
-  requireAll(extensions.filter((type) => !isDefaultExtension(type)), summary.extensions, 'extension');
+  requireAll(
+    extensions.filter((type) => !isDefaultExtension(type)),
+    summary.extensions,
+    'extension',
+  );
   const required = extensionBody(contextExtensions, ExtensionType.requiredCapabilities, RequiredCapabilities);
   if (required !== undefined) validateRequired(summary, required);
 }
@@ -49,8 +53,16 @@ export function validateMutualSupport(tree: Tree, contextExtensions: readonly Ex
 /** @throws `validation.capabilities` */
 function validateRequired(summary: Summary, required: RequiredCapabilities): void {
   const { extensionTypes, proposalTypes, credentialTypes } = required;
-  requireAll(extensionTypes.filter((type) => !isDefaultExtension(type)), summary.extensions, 'extension');
-  requireAll(proposalTypes.filter((type) => !isDefaultProposal(type)), summary.proposals, 'proposal');
+  requireAll(
+    extensionTypes.filter((type) => !isDefaultExtension(type)),
+    summary.extensions,
+    'extension',
+  );
+  requireAll(
+    proposalTypes.filter((type) => !isDefaultProposal(type)),
+    summary.proposals,
+    'proposal',
+  );
   requireAll(credentialTypes, summary.credentials, 'credential');
 }
 
@@ -71,7 +83,8 @@ function validateParents(suite: SuiteCrypto, subtree: Subtree): void {
 
 /** An unmerged leaf is a non-blank leaf below, and unmerged at every non-blank node between. */
 function validateUnmerged(subtree: Subtree, leaf: number): void {
-  if (!covers(subtree.node, leafIndex(leaf))) fail('validation.unmerged-leaves', { node: subtree.node, leaf });
+  if (!covers(subtree.node, leafIndex(leaf)))
+    fail('validation.unmerged-leaves', { node: subtree.node, leaf });
   let at = subtree;
   while (at.level > 0) {
     if (at.parent !== undefined && !at.parent.unmergedLeaves.includes(leaf)) {

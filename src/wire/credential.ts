@@ -1,6 +1,6 @@
 /** Credential (RFC 9420 §5.3). */
 
-import { utf8 } from '../base/bytes.ts';
+import { ownedCopy, utf8 } from '../base/bytes.ts';
 import { fail } from '../base/error.ts';
 import { type Codec, checked, opaque, select, struct, uint16, vector } from '../codec/codec.ts';
 import { openBody } from './openBody.ts';
@@ -45,6 +45,6 @@ export const Credential: Codec<Credential> = /* @__PURE__ */ select<Credential>(
 export function basicCredential(identity: Uint8Array | string): BasicCredential {
   return {
     credentialType: CredentialType.basic,
-    identity: typeof identity === 'string' ? utf8(identity) : identity.slice(),
+    identity: typeof identity === 'string' ? utf8(identity) : ownedCopy(identity),
   };
 }

@@ -3,6 +3,7 @@
 import { fail } from '../base/error.ts';
 import { type Codec, decodeOwned, encode, opaque, struct, uint16, vector } from '../codec/codec.ts';
 import { type DecodeOptions, Reader } from '../codec/reader.ts';
+import { varintSize } from '../codec/varint.ts';
 import { Credential } from './credential.ts';
 import { ExtensionType } from './registry.ts';
 
@@ -77,7 +78,7 @@ export function extensionList(bodies: ExtensionBodies): Codec<readonly Extension
     read: (r) => {
       const extensions = list.read(r);
       noDuplicates(extensions);
-      for (const extension of extensions) parseBody(extension, bodies, r.options);
+      if (bodies.size > 0) parseBodies(r, extensions, bodies);
       return extensions;
     },
     write: (w, extensions) => {
@@ -97,12 +98,13 @@ export function extensionBody<T>(
   extensions: readonly Extension[],
   type: number,
   body: Codec<T>,
+  options?: DecodeOptions,
 ): T | undefined {
   const extension = findExtension(extensions, type);
   if (extension === undefined) return undefined;
   const known = parsed.get(extension);
   if (known !== undefined) return known as T;
-  const fresh = decodeOwned(body, extension.extensionData);
+  const fresh = decodeOwned(body, extension.extensionData, options);
   parsed.set(extension, fresh);
   return fresh;
 }
@@ -112,15 +114,28 @@ export function makeExtension<T>(type: number, body: Codec<T>, value: T): Extens
   return { extensionType: type, extensionData: encode(body, value) };
 }
 
-function parseBody(extension: Extension, bodies: ExtensionBodies, options: DecodeOptions): void {
-  const body = bodies.get(extension.extensionType);
-  if (body === undefined) return;
-  const reader = new Reader(extension.extensionData, options);
-  parsed.set(extension, body.read(reader));
-  reader.finish();
+/** Parse the known bodies of a list that `r` has just read: in place, so that errors tell the offset in the input. */
+function parseBodies(r: Reader, extensions: readonly Extension[], bodies: ExtensionBodies): void {
+  let at = r.offset;
+  for (const extension of extensions) at -= sizeOf(extension);
+  for (const extension of extensions) {
+    const body = bodies.get(extension.extensionType);
+    if (body !== undefined) {
+      const inner = new Reader(r.bytes, r.options, at + 2);
+      const value = inner.vector(() => body.read(inner));
+      parsed.set(extension, value);
+    }
+    at += sizeOf(extension);
+  }
+}
+
+/** Bytes that an extension takes. */
+function sizeOf({ extensionData: { length } }: Extension): number {
+  return 2 + varintSize(length) + length;
 }
 
 function noDuplicates(extensions: readonly Extension[]): void {
+  if (extensions.length < 2) return;
   const seen = new Set<number>();
   for (const { extensionType } of extensions) {
     if (seen.has(extensionType)) fail('codec.duplicate-extension', { extensionType });

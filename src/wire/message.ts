@@ -1,5 +1,6 @@
 /** MLSMessage and its two group message forms (RFC 9420 §6). */
 
+import { fail } from '../base/error.ts';
 import {
   type Codec,
   fixedOpaque,
@@ -59,6 +60,8 @@ export const PublicMessage: Codec<PublicMessage> = {
     return { content, auth, membershipTag: fromMember ? r.opaque() : undefined };
   },
   write: (w: Writer, { content, auth, membershipTag }) => {
+    const fromMember = content.sender.senderType === SenderType.member;
+    if (fromMember !== (membershipTag !== undefined)) fail('codec.input', { field: 'membershipTag' });
     FramedContent.write(w, content);
     writeAuthData(w, content.content.contentType, auth);
     if (membershipTag !== undefined) w.opaque(membershipTag);

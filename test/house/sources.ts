@@ -27,6 +27,8 @@ export interface Import {
   readonly specifier: string;
   /** Path from `src/` for a relative import. */
   readonly target: string | undefined;
+  /** Nothing of it is left after compilation. */
+  readonly typeOnly: boolean;
 }
 
 export const sources: readonly Source[] = program
@@ -82,7 +84,17 @@ function importsOf(ast: ts.SourceFile, path: string): Import[] {
     const target = specifier.startsWith('.')
       ? new URL(specifier, `file:///${path}`).pathname.slice(1)
       : undefined;
-    found.push({ specifier, target });
+    found.push({ specifier, target, typeOnly: isTypeOnly(statement) });
   }
   return found;
+}
+
+function isTypeOnly(statement: ts.ImportDeclaration | ts.ExportDeclaration): boolean {
+  if (ts.isExportDeclaration(statement)) return statement.isTypeOnly;
+  const clause = statement.importClause;
+  if (clause?.phaseModifier === ts.SyntaxKind.TypeKeyword) return true;
+  const bindings = clause?.namedBindings;
+  return (
+    bindings !== undefined && ts.isNamedImports(bindings) && bindings.elements.every((one) => one.isTypeOnly)
+  );
 }

@@ -1,0 +1,45 @@
+/** What every step of a group needs besides its state: primitives, policy, and the application's answers. */
+
+import { fail } from '../base/error.ts';
+import type { DecodeOptions } from '../codec/reader.ts';
+import type { SuiteCrypto } from '../crypto/provider.ts';
+import type { ExternalSender } from '../wire/extension.ts';
+import type { LeafNode } from '../wire/leafNode.ts';
+import type { PreSharedKeyId } from '../wire/psk.ts';
+import type { CredentialValidator, Policy } from './policy.ts';
+
+/** Shared by a client and its groups; never changes. */
+export interface Environment {
+  readonly suite: SuiteCrypto;
+  readonly random: (length: number) => Uint8Array;
+  readonly policy: Policy;
+  readonly validateCredential: CredentialValidator;
+  /** Values of PSKs that the application holds. */
+  readonly psks: (id: PreSharedKeyId) => Uint8Array | undefined;
+  /** Seconds since 1970. */
+  readonly clock: () => number;
+  readonly decoding: DecodeOptions;
+}
+
+/**
+ * Ask the application about a leaf's credential (§5.3.1).
+ * @throws `validation.credential`, or `policy.successor` when it replaces another leaf
+ */
+export function requireCredential(env: Environment, leaf: LeafNode, replaced?: LeafNode): void {
+  const { credential, signatureKey } = leaf;
+  const previous = replaced && { credential: replaced.credential, signatureKey: replaced.signatureKey };
+  if (!env.validateCredential({ credential, signatureKey, role: 'member', previous })) {
+    fail(previous === undefined ? 'validation.credential' : 'policy.successor');
+  }
+}
+
+/** Ask the application about every external sender (§5.3.1). @throws `validation.credential`, `crypto.public-key` */
+export function requireExternalSenders(env: Environment, senders: readonly ExternalSender[]): void {
+  for (const { credential, signatureKey } of senders) {
+    if (!env.suite.isSignaturePublicKey(signatureKey))
+      fail('crypto.public-key', { field: 'external_senders' });
+    if (!env.validateCredential({ credential, signatureKey, role: 'external-sender', previous: undefined })) {
+      fail('validation.credential', { role: 'external-sender' });
+    }
+  }
+}

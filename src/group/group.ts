@@ -1,0 +1,268 @@
+/** A group in the hands of an application: each public method is one transition (see `transition.ts`). */
+
+import { type LeafIndex, leafIndex } from '../base/brand.ts';
+import { equal, ownedCopy, toHex } from '../base/bytes.ts';
+import { fail, guarded } from '../base/error.ts';
+import { mlsExporter } from '../schedule/exporter.ts';
+import { leaves, treeToNodes } from '../tree/tree.ts';
+import type { Extension } from '../wire/extension.ts';
+import { WireFormat } from '../wire/registry.ts';
+import type { TreeNode } from '../wire/treeNode.ts';
+import type { CommitChanges } from './changes.ts';
+import type { Environment } from './environment.ts';
+import { createGroupInfo, type GroupInfoOptions } from './groupInfo.ts';
+import {
+  commitMove,
+  consumeMove,
+  encryptMove,
+  enterMove,
+  leaveMove,
+  proposeMove,
+  stateSecrets,
+  type UsedKey,
+} from './moves.ts';
+import { processMove } from './process.ts';
+import type { OwnCommit, Processed, StagedCommit, StoredProposal } from './processed.ts';
+import { add, type ProposalInput } from './proposals.ts';
+import { mlsMessage, requireActive, type SendOptions } from './protect.ts';
+import type { CommitOptions } from './sendCommit.ts';
+import { type EpochState, type GroupState, type Member, memberAt, type NextEpoch } from './state.ts';
+import { Cell } from './transition.ts';
+
+/** What accepting a commit led to. */
+export interface Accepted {
+  readonly epoch: bigint;
+  readonly changes: CommitChanges;
+  /** Messages that had been held for this epoch, oldest first: pass each to `process`. */
+  readonly released: readonly Uint8Array[];
+}
+
+/** What a staged commit is made of, out of reach of the application. */
+interface Staged {
+  readonly base: EpochState;
+  readonly next: NextEpoch | undefined;
+  readonly used: UsedKey | undefined;
+}
+
+/**
+ * The state of one MLS group in one epoch, and the moves that change it.
+ *
+ * Every method either succeeds completely or throws `MlsError` and leaves the group as it was. Nothing here waits:
+ * results are bytes to send and facts to act on.
+ */
+export class Group {
+  readonly #env: Environment;
+  readonly #cell: Cell<GroupState>;
+  readonly #staged = new WeakMap<StagedCommit, Staged>();
+  #pending: OwnCommit | undefined;
+
+  /** For `Client`, which makes and joins groups. */
+  constructor(env: Environment, state: GroupState) {
+    this.#env = env;
+    this.#cell = new Cell(state);
+  }
+
+  /** Group id, which never changes. */
+  get id(): Uint8Array {
+    return this.#state.epoch.context.groupId.slice();
+  }
+  /** Epoch counter (RFC 9420 §8.1). */
+  get epoch(): bigint {
+    return this.#state.epoch.context.epoch;
+  }
+  /** Cipher suite number (§17.1). */
+  get suite(): number {
+    return this.#env.suite.id;
+  }
+  /** Our leaf in this epoch. */
+  get self(): LeafIndex {
+    return this.#state.epoch.self;
+  }
+  /** `closed`: a ReInit took effect; `removed`: we are no longer a member. Both only read. */
+  get status(): 'active' | 'removed' | 'closed' {
+    return this.#state.status;
+  }
+  /** In leaf order; gathered anew, O(N). */
+  get members(): readonly Member[] {
+    const { tree } = this.#state.epoch;
+    return [...leaves(tree.root)].flatMap(([leaf]) => memberAt(tree, leaf) ?? []);
+  }
+  /** Extensions of the group. */
+  get extensions(): readonly Extension[] {
+    return this.#state.epoch.context.extensions;
+  }
+  /** Proposals that wait for a commit. */
+  get proposals(): readonly StoredProposal[] {
+    const { tree } = this.#state.epoch;
+    return this.#state.proposals.map(({ ref, proposal, sender }) => ({
+      ref: ref.slice(),
+      type: proposal.proposalType,
+      sender: sender.kind === 'member' ? memberAt(tree, sender.leaf) : undefined,
+    }));
+  }
+  /** Our own commit that awaits {@link accept} or {@link discard}, if any. */
+  get pending(): OwnCommit | undefined {
+    return this.#pending;
+  }
+  /** Equal for all members who agree on this epoch's history (§8.7). Hash-length bytes. */
+  get epochAuthenticator(): Uint8Array {
+    return this.#state.epoch.secrets.epochAuthenticator.slice();
+  }
+  /** The tree hash of this epoch (§7.8). */
+  get treeHash(): Uint8Array {
+    return this.#state.epoch.context.treeHash.slice();
+  }
+  /** The ratchet tree in array order (§12.4.3.3), for delivering it apart and for drawing it. */
+  get ratchetTree(): readonly (TreeNode | undefined)[] {
+    return treeToNodes(this.#state.epoch.tree);
+  }
+
+  /** Protect application data (§15). @throws `state.proposals-pending`, `state.closed`, `state.not-member`, `codec.limit` */
+  encrypt(data: Uint8Array, options: SendOptions = {}): Uint8Array {
+    return this.#cell.run((state) => encryptMove(this.#env, state, ownedCopy(data), options));
+  }
+
+  /** Send a proposal by reference (§12.1). @throws `state.closed`, `validation.*` */
+  propose(
+    input: ProposalInput,
+    options: SendOptions = {},
+  ): { readonly message: Uint8Array; readonly ref: Uint8Array } {
+    return this.#cell.run((state) => proposeMove(this.#env, state, input, options));
+  }
+
+  /**
+   * Build a commit over every proposal seen plus `inputs` (§12.4). The group does not move, and of its secrets only a
+   * handshake key is spent: send `message`, learn its fate from the server, then {@link accept} or {@link discard}.
+   * @throws `state.pending-commit`, `state.closed`, `validation.*`, `state.missing-psk`, `policy.lifetime`
+   */
+  commit(inputs: readonly ProposalInput[] = [], options: CommitOptions = {}): OwnCommit {
+    const base = this.#state.epoch;
+    const built = this.#cell.run((state) => commitMove(this.#env, state, inputs, options));
+    const { message, welcome, groupInfo, changes, next } = built;
+    const staged: OwnCommit = Object.freeze({
+      origin: 'own',
+      epoch: next.epoch.context.epoch,
+      committer: base.self,
+      changes,
+      message,
+      welcome,
+      groupInfo,
+    });
+    this.#staged.set(staged, { base, next, used: undefined });
+    this.#pending = staged;
+    return staged;
+  }
+
+  /** A commit that adds clients, whose result always carries a Welcome. @param keyPackages as MLSMessages, at least one */
+  invite(
+    keyPackages: readonly Uint8Array[],
+    options: CommitOptions = {},
+  ): OwnCommit & { readonly welcome: Uint8Array } {
+    if (keyPackages.length === 0) fail('codec.input', { expected: 'key packages' });
+    return this.commit(keyPackages.map(add), options) as OwnCommit & { readonly welcome: Uint8Array };
+  }
+
+  /**
+   * Take in any message. Lateness, repetition and echo are outcomes, not errors: see {@link Processed}.
+   * @throws when the message breaks a rule; then nothing has changed, and `retry` says whether to keep the message
+   */
+  process(message: Uint8Array): Processed {
+    const bytes = guarded(() => ownedCopy(message));
+    const taken = this.#cell.run((state) => processMove(this.#env, state, bytes));
+    if (taken.kind === 'own-commit') {
+      return this.#pending === undefined
+        ? { kind: 'own-message', content: 'commit' }
+        : { kind: 'own-commit', commit: this.#pending };
+    }
+    if (taken.kind !== 'checked-commit') return taken;
+    const { checked, origin, used, authenticatedData } = taken;
+    const epoch = this.epoch + 1n;
+    const { committer, changes } = checked;
+    const commit: StagedCommit = Object.freeze({ origin, epoch, committer, changes });
+    this.#staged.set(commit, { base: this.#state.epoch, next: checked.next, used });
+    return { kind: 'commit', commit, authenticatedData };
+  }
+
+  /** Enter the epoch that a staged commit creates; a pending commit of ours that lost is dropped. @throws `state.stale-handle` */
+  accept(commit: StagedCommit): Accepted {
+    const { next, used } = this.#take(commit);
+    const released = this.#state.held
+      .filter(({ epoch }) => epoch === commit.epoch && next !== undefined)
+      .map(({ message }) => message);
+    this.#cell.run((state) => {
+      const consumed = used === undefined ? undefined : consumeMove(this.#env, state, used);
+      const before = consumed?.next ?? state;
+      const move = next === undefined ? leaveMove(this.#env, before) : enterMove(this.#env, before, next);
+      return { ...move, spent: [...(consumed?.spent ?? []), ...(move.spent ?? [])] };
+    });
+    this.#staged.delete(commit);
+    this.#pending = undefined;
+    return { epoch: this.epoch, changes: commit.changes, released };
+  }
+
+  /** Drop a staged commit and wipe what it held. Dropping one that others accept leaves us behind. @throws `state.stale-handle` */
+  discard(commit: StagedCommit): void {
+    const { next, used } = this.#take(commit);
+    this.#cell.run((state) => {
+      const consumed = used === undefined ? undefined : consumeMove(this.#env, state, used);
+      const kept = consumed?.next ?? state;
+      const cleared = commit === this.#pending ? { ...kept, pending: undefined } : kept;
+      const lost = next === undefined ? [] : Object.values(next.epoch.secrets);
+      return { next: cleared, result: undefined, spent: [...(consumed?.spent ?? []), ...lost] };
+    });
+    this.#staged.delete(commit);
+    if (commit === this.#pending) this.#pending = undefined;
+  }
+
+  /** MLS-Exporter (§8.5). @param length bytes wanted, 0..255·Nh @throws `crypto.limit`, `codec.input` without a label */
+  export(label: string, context: Uint8Array, length: number): Uint8Array {
+    return guarded(() => {
+      requireActive(this.#state);
+      if (label === '') fail('codec.input', { expected: 'label' });
+      const { exporterSecret } = this.#state.epoch.secrets;
+      return mlsExporter(this.#env.suite, exporterSecret, { label, context: ownedCopy(context), length });
+    });
+  }
+
+  /** A signed GroupInfo as an MLSMessage, for external joiners (§12.4.3). Both extensions are included by default. */
+  groupInfo(options: Partial<GroupInfoOptions> = {}): Uint8Array {
+    return guarded(() => {
+      requireActive(this.#state);
+      const wanted = { ratchetTree: true, externalPub: true, ...options };
+      const groupInfo = createGroupInfo(this.#env, this.#state.epoch, wanted);
+      return mlsMessage({ wireFormat: WireFormat.groupInfo, groupInfo });
+    });
+  }
+
+  /** Whether this is the group with an id. */
+  is(groupId: Uint8Array): boolean {
+    return equal(groupId, this.#state.epoch.context.groupId);
+  }
+
+  /** The member at a leaf of this epoch; `undefined` when it is blank. */
+  member(leaf: number): Member | undefined {
+    return memberAt(this.#state.epoch.tree, leafIndex(leaf));
+  }
+
+  /** Wipe every secret and refuse further use. */
+  close(): void {
+    this.#cell.close(stateSecrets);
+  }
+
+  /** `Group(<hex id>, epoch 7)`: never a secret. */
+  toString(): string {
+    return `Group(${toHex(this.id)}, epoch ${this.epoch})`;
+  }
+
+  get #state(): GroupState {
+    return this.#cell.state;
+  }
+
+  #take(commit: StagedCommit): Staged {
+    const staged = this.#staged.get(commit);
+    if (staged === undefined || staged.base !== this.#state.epoch || this.#state.status !== 'active') {
+      return fail('state.stale-handle', { epoch: this.epoch });
+    }
+    return staged;
+  }
+}

@@ -1,0 +1,136 @@
+/** Joining from a Welcome (RFC 9420 §12.4.3.1). */
+
+import { type LeafIndex, leafIndex } from '../base/brand.ts';
+import { equal } from '../base/bytes.ts';
+import { fail } from '../base/error.ts';
+import { wipe } from '../base/secret.ts';
+import { decodeOwned } from '../codec/codec.ts';
+import { decryptWithLabel } from '../crypto/labels.ts';
+import { deriveWelcomeSecret, welcomeKeys } from '../schedule/epoch.ts';
+import { type Psk, pskSecret } from '../schedule/psk.ts';
+import { joinerPrivatePath } from '../tree/privatePath.ts';
+import { leaves, type Tree } from '../tree/tree.ts';
+import { GroupInfo } from '../wire/groupInfo.ts';
+import { LeafNode } from '../wire/leafNode.ts';
+import type { PreSharedKeyId } from '../wire/psk.ts';
+import { PskType, PskUsage } from '../wire/registry.ts';
+import { GroupSecrets, type Welcome } from '../wire/welcome.ts';
+import { firstState } from './create.ts';
+import type { Environment } from './environment.ts';
+import { treeOf, validateGroupInfo } from './groupInfo.ts';
+import type { OwnKeyPackage } from './keyPackage.ts';
+import { enterEpoch, epochFromJoiner, lookUpPsks, requireConfirmation } from './nextEpoch.ts';
+import type { GroupState } from './state.ts';
+
+/** A join that has been checked. */
+export interface Joined {
+  readonly state: GroupState;
+  /** The leaf that signed the GroupInfo. */
+  readonly inviter: LeafIndex;
+  readonly own: OwnKeyPackage;
+  readonly spent: readonly Uint8Array[];
+}
+
+/**
+ * Open a Welcome with one of our KeyPackages and check everything. Nothing is consumed.
+ * @param find a KeyPackage of ours by reference
+ * @param ratchetTree encoded, when the Welcome does not carry it
+ * @throws `state.unknown-key-package`, `state.missing-psk`, `validation.*`, `crypto.*`
+ */
+export function joinFromWelcome(
+  env: Environment,
+  welcome: Welcome,
+  find: (ref: Uint8Array) => OwnKeyPackage | undefined,
+  ratchetTree: Uint8Array | undefined,
+): Joined {
+  const { suite } = env;
+  if (welcome.cipherSuite !== suite.id) fail('validation.welcome', { suite: welcome.cipherSuite });
+  const { own, secrets } = openGroupSecrets(env, welcome, find);
+  validateWelcomePsks(env, secrets.psks);
+  const psks = lookUpPsks(env, secrets.psks);
+  const groupInfo = openGroupInfo(env, welcome, secrets.joinerSecret, psks);
+  const tree = treeOf(env, groupInfo, ratchetTree);
+  const inviter = validateGroupInfo(env, groupInfo, tree);
+  validateSuccessor(groupInfo, secrets.psks);
+  const leaf = ownLeaf(tree, own);
+  const invitation = secrets.pathSecret && { committer: inviter, pathSecret: secrets.pathSecret.pathSecret };
+  const privatePath = joinerPrivatePath(suite, tree, { leaf, keyPair: own.encryption }, invitation);
+  const keys = epochFromJoiner(suite, secrets.joinerSecret, groupInfo.groupContext, psks);
+  requireConfirmation(keys, groupInfo.confirmationTag);
+  const entered = enterEpoch(keys, { tree, self: leaf, privatePath, signer: own.signer });
+  const spent = [secrets.joinerSecret, ...(secrets.pathSecret ? [secrets.pathSecret.pathSecret] : [])];
+  return { state: firstState(entered), inviter, own, spent };
+}
+
+/** @throws `state.unknown-key-package`, `crypto.aead`, `crypto.kem`, `codec.*` */
+function openGroupSecrets(
+  env: Environment,
+  welcome: Welcome,
+  find: (ref: Uint8Array) => OwnKeyPackage | undefined,
+): { readonly own: OwnKeyPackage; readonly secrets: GroupSecrets } {
+  for (const { newMember, encryptedGroupSecrets } of welcome.secrets) {
+    const own = find(newMember);
+    if (own === undefined) continue;
+    if (own.keyPackage.cipherSuite !== welcome.cipherSuite)
+      fail('validation.welcome', { suite: welcome.cipherSuite });
+    const opened = decryptWithLabel(
+      env.suite,
+      own.init,
+      LABEL,
+      welcome.encryptedGroupInfo,
+      encryptedGroupSecrets,
+    );
+    return { own, secrets: decodeOwned(GroupSecrets, opened, env.decoding) };
+  }
+  return fail('state.unknown-key-package', { entries: welcome.secrets.length });
+}
+
+/** @throws `validation.psk` */
+function validateWelcomePsks({ suite }: Environment, ids: readonly PreSharedKeyId[]): void {
+  for (const id of ids) {
+    if (id.pskNonce.length !== suite.sizes.hash) fail('validation.psk', { nonce: id.pskNonce.length });
+  }
+  if (ids.filter(isSuccession).length > 1) fail('validation.psk', { rule: 'several reinit or branch' });
+}
+
+/** A group that continues or branches off another starts with its first commit (§11.2, §11.3). @throws `validation.reinit` */
+function validateSuccessor({ groupContext }: GroupInfo, ids: readonly PreSharedKeyId[]): void {
+  if (ids.some(isSuccession) && groupContext.epoch !== 1n)
+    fail('validation.reinit', { epoch: groupContext.epoch });
+}
+
+function isSuccession(id: PreSharedKeyId): boolean {
+  return id.pskType === PskType.resumption && id.usage !== PskUsage.application;
+}
+
+/** @throws `crypto.aead`, `codec.*` */
+function openGroupInfo(
+  env: Environment,
+  welcome: Welcome,
+  joinerSecret: Uint8Array,
+  psks: readonly Psk[],
+): GroupInfo {
+  const { suite } = env;
+  const combined = pskSecret(suite, psks);
+  const welcomeSecret = deriveWelcomeSecret(suite, joinerSecret, combined);
+  const { key, nonce } = welcomeKeys(suite, welcomeSecret);
+  const opened = suite.open(key, nonce, NO_AAD, welcome.encryptedGroupInfo);
+  wipe(combined, welcomeSecret, key, nonce);
+  return decodeOwned(
+    GroupInfo,
+    opened ?? fail('crypto.aead', { field: 'encrypted_group_info' }),
+    env.decoding,
+  );
+}
+
+/** Our leaf is byte for byte the one of our KeyPackage. @throws `validation.welcome` */
+function ownLeaf(tree: Tree, { keyPackage }: OwnKeyPackage): LeafIndex {
+  const expected = LeafNode.bytes(keyPackage.leafNode);
+  for (const [leaf, node] of leaves(tree.root)) {
+    if (equal(LeafNode.bytes(node), expected)) return leafIndex(leaf);
+  }
+  return fail('validation.welcome', { missing: 'own leaf' });
+}
+
+const LABEL = 'Welcome';
+const NO_AAD = /* @__PURE__ */ new Uint8Array(0);

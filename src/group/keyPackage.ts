@@ -1,0 +1,121 @@
+/** KeyPackages: making, checking and referring to them (RFC 9420 §10). */
+
+import { type Verified, verified } from '../base/brand.ts';
+import { equal } from '../base/bytes.ts';
+import { fail, MlsError } from '../base/error.ts';
+import { refHash, signWithLabel, verifyWithLabel } from '../crypto/labels.ts';
+import type { KeyPair, SuiteCrypto } from '../crypto/provider.ts';
+import { signLeaf, validateLeafAlone, verifyLeafSignature } from '../tree/leafNode.ts';
+import type { Credential } from '../wire/credential.ts';
+import type { Extension } from '../wire/extension.ts';
+import { KeyPackage, KeyPackageContent } from '../wire/keyPackage.ts';
+import type { Capabilities } from '../wire/leafNode.ts';
+import { isDefaultExtension, LeafSource, MLS10 } from '../wire/registry.ts';
+import { signedPart, withSignature } from '../wire/signed.ts';
+import { greaseExtension, greaseValue, ownCapabilities } from './capabilities.ts';
+import type { Environment } from './environment.ts';
+
+/** A KeyPackage with its private halves. */
+export interface OwnKeyPackage {
+  readonly keyPackage: KeyPackage;
+  readonly ref: Uint8Array;
+  readonly init: KeyPair;
+  readonly encryption: KeyPair;
+  readonly signer: KeyPair;
+  readonly lastResort: boolean;
+}
+
+/** What a new KeyPackage is to say. */
+export interface KeyPackageOptions {
+  readonly credential: Credential;
+  readonly signer: KeyPair;
+  /** @defaultValue 90 days */
+  readonly lifetimeSeconds?: number;
+  /** May be used more than once (§16.8). @defaultValue false */
+  readonly lastResort?: boolean;
+  /** Extensions of the KeyPackage. @defaultValue none */
+  readonly extensions?: readonly Extension[];
+  /** Extensions of its leaf node. @defaultValue none */
+  readonly leafExtensions?: readonly Extension[];
+}
+
+/** `KeyPackageRef` (§5.2). */
+export function keyPackageRef(suite: SuiteCrypto, keyPackage: KeyPackage): Uint8Array {
+  return refHash(suite, 'MLS 1.0 KeyPackage Reference', KeyPackage.bytes(keyPackage));
+}
+
+/** Make a KeyPackage with fresh init and encryption keys. */
+export function createKeyPackage(env: Environment, options: KeyPackageOptions): OwnKeyPackage {
+  const { suite, random } = env;
+  const { signer, credential } = options;
+  const init = suite.deriveKeyPair(random(suite.sizes.kemSeed));
+  const encryption = suite.deriveKeyPair(random(suite.sizes.kemSeed));
+  const grease = env.policy.grease ? greaseValue(random) : undefined;
+  const extensions = [...(options.extensions ?? []), ...greaseExtension(grease, random)];
+  const leafExtensions = options.leafExtensions ?? [];
+  const capabilities = listing(ownCapabilities(env, grease), [...extensions, ...leafExtensions]);
+  const notBefore = BigInt(env.clock() - CLOCK_SKEW_SECONDS);
+  const notAfter = notBefore + BigInt(options.lifetimeSeconds ?? DEFAULT_LIFETIME_SECONDS);
+  const leafNode = signLeaf(
+    suite,
+    {
+      encryptionKey: encryption.publicKey,
+      signatureKey: signer.publicKey,
+      credential,
+      capabilities,
+      source: { leafNodeSource: LeafSource.keyPackage, lifetime: { notBefore, notAfter } },
+      extensions: leafExtensions,
+    },
+    signer.secretKey,
+  );
+  const content = {
+    version: MLS10,
+    cipherSuite: suite.id,
+    initKey: init.publicKey,
+    leafNode,
+    extensions,
+  } as const;
+  const keyPackage = withSignature(KeyPackageContent, content, (signed) =>
+    signWithLabel(suite, signer.secretKey, LABEL, signed),
+  );
+  const ref = keyPackageRef(suite, keyPackage);
+  return { keyPackage, ref, init, encryption, signer, lastResort: options.lastResort ?? false };
+}
+
+/**
+ * The checks of §10.1 that do not depend on a group's members; the clock plays no part in them.
+ * @throws `validation.key-package`, with the broken rule as its cause
+ */
+export function validateKeyPackage(env: Environment, keyPackage: KeyPackage): Verified<KeyPackage> {
+  const { suite, policy } = env;
+  const { cipherSuite, initKey, leafNode, signature } = keyPackage;
+  if (cipherSuite !== suite.id) fail('validation.key-package', { suite: cipherSuite, expected: suite.id });
+  try {
+    validateLeafAlone(suite, leafNode, LeafSource.keyPackage, policy.maxLifetimeSeconds);
+    verifyLeafSignature(suite, leafNode);
+  } catch (error) {
+    const cause = error instanceof MlsError ? error.code : undefined;
+    fail('validation.key-package', { rule: cause }, error);
+  }
+  if (!suite.isKemPublicKey(initKey)) fail('validation.key-package', { rule: 'init_key' });
+  if (equal(initKey, leafNode.encryptionKey))
+    fail('validation.key-package', { rule: 'init_key is leaf key' });
+  const signed = signedPart(KeyPackage, keyPackage);
+  if (!verifyWithLabel(suite, leafNode.signatureKey, LABEL, signed, signature)) {
+    fail('validation.key-package', { rule: 'signature' });
+  }
+  return verified(keyPackage);
+}
+
+const LABEL = 'KeyPackageTBS';
+const DEFAULT_LIFETIME_SECONDS = 90 * 86_400;
+/** Receivers' clocks may be behind ours. */
+const CLOCK_SKEW_SECONDS = 3600;
+
+/** Every extension type that we use ourselves is listed (§7.2, §10). */
+function listing(capabilities: Capabilities, extensions: readonly Extension[]): Capabilities {
+  const used = extensions
+    .map((extension) => extension.extensionType)
+    .filter((type) => !isDefaultExtension(type));
+  return { ...capabilities, extensions: [...new Set([...capabilities.extensions, ...used])] };
+}

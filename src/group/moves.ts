@@ -1,0 +1,232 @@
+/** The moves of a group: pure functions from one state to the next (see `transition.ts`). */
+
+import { equal } from '../base/bytes.ts';
+import { fail } from '../base/error.ts';
+import { secretsOf, takeReceiveKey } from '../schedule/secretTree.ts';
+import type { AuthenticatedContent } from '../wire/content.ts';
+import { ContentType } from '../wire/registry.ts';
+import type { Environment } from './environment.ts';
+import { validateProposal } from './proposalRules.ts';
+import { type MadeProposal, makeProposal, type ProposalInput, selectProposals } from './proposals.ts';
+import { authenticated, protect, requireActive, type SendOptions, signAsMember } from './protect.ts';
+import { identifyProposal } from './receive.ts';
+import { type BuiltCommit, buildCommit, type CommitOptions } from './sendCommit.ts';
+import type {
+  CachedProposal,
+  GroupState,
+  NextEpoch,
+  PastEpoch,
+  ProposalItem,
+  ProposalSender,
+} from './state.ts';
+import type { Transition } from './transition.ts';
+
+/** Encrypt application data (§15). @throws `state.proposals-pending`, `state.pending-commit`, `state.closed`, `codec.limit` */
+export function encryptMove(
+  env: Environment,
+  state: GroupState,
+  data: Uint8Array,
+  options: SendOptions,
+): Transition<GroupState, Uint8Array> {
+  requireActive(state);
+  if (data.length > env.policy.maxMessageBytes) fail('codec.limit', { length: data.length });
+  if (state.proposals.length > 0) fail('state.proposals-pending', { proposals: state.proposals.length });
+  const content = { contentType: ContentType.application, applicationData: data } as const;
+  const signed = signAsMember(env, state, content, options);
+  const sent = protect(env, state, signed, undefined);
+  return { next: { ...state, secretTree: sent.secretTree }, result: sent.message, spent: sent.spent };
+}
+
+/** Send a proposal (§12.1). @throws `validation.*` */
+export function proposeMove(
+  env: Environment,
+  state: GroupState,
+  input: ProposalInput,
+  options: SendOptions,
+): Transition<GroupState, { readonly message: Uint8Array; readonly ref: Uint8Array }> {
+  requireActive(state);
+  const made: MadeProposal = makeProposal(env, state.epoch, input);
+  const { proposal, ownKeys } = made;
+  const sender: ProposalSender = { kind: 'member', leaf: state.epoch.self };
+  validateProposal(env, state.epoch, { proposal, sender, ref: undefined });
+  const signed = signAsMember(env, state, { contentType: ContentType.proposal, proposal }, options);
+  const sent = protect(env, state, signed, undefined);
+  const { ref } = identifyProposal(env, state, authenticated(signed, undefined));
+  const next = storeProposal(
+    env,
+    { ...state, secretTree: sent.secretTree },
+    { proposal, sender, ref, ownKeys },
+  );
+  return { next, result: { message: sent.message, ref }, spent: sent.spent };
+}
+
+/** Build a commit over everything seen and `inputs` (§12.4). @throws `state.pending-commit`, `validation.*` */
+export function commitMove(
+  env: Environment,
+  state: GroupState,
+  inputs: readonly ProposalInput[],
+  options: CommitOptions,
+): Transition<GroupState, BuiltCommit> {
+  requireActive(state);
+  if (state.pending !== undefined) fail('state.pending-commit', { epoch: state.epoch.context.epoch });
+  const sender: ProposalSender = { kind: 'member', leaf: state.epoch.self };
+  const inline = inputs.map((input): ProposalItem => {
+    const { proposal } = makeProposal(env, state.epoch, input);
+    return { proposal, sender, ref: undefined };
+  });
+  const items = [...selectProposals(state.proposals, state.epoch.self), ...inline];
+  const built = buildCommit(env, state, items, options);
+  const pending = { message: built.message, next: built.next };
+  return { next: { ...state, secretTree: built.secretTree, pending }, result: built, spent: built.spent };
+}
+
+/** Store a proposal that was received or sent. @throws `codec.limit` when there are too many */
+export function storeProposal(env: Environment, state: GroupState, proposal: CachedProposal): GroupState {
+  if (state.proposals.length >= env.policy.keptProposals)
+    fail('codec.limit', { proposals: state.proposals.length });
+  return { ...state, proposals: [...state.proposals, proposal] };
+}
+
+/** A message key to be consumed when a commit is decided: the one that opened it. */
+export interface UsedKey {
+  readonly leaf: PastEpoch['self'];
+  readonly generation: number;
+}
+
+/** Enter the epoch of a commit; what belonged to the old one and is not kept is spent. */
+export function enterMove(
+  env: Environment,
+  state: GroupState,
+  next: NextEpoch,
+): Transition<GroupState, void> {
+  const { policy } = env;
+  const { context, tree, self, secrets } = state.epoch;
+  const old: PastEpoch = {
+    context,
+    tree,
+    self,
+    senderDataSecret: secrets.senderDataSecret,
+    secretTree: state.secretTree,
+  };
+  const kept = [old, ...state.past].slice(0, policy.pastEpochs);
+  const dropped = [old, ...state.past].slice(policy.pastEpochs);
+  const psk = { epoch: context.epoch, secret: secrets.resumptionPsk };
+  const { exporterSecret, externalSecret, confirmationKey, membershipKey, initSecret } = secrets;
+  return {
+    next: Object.freeze({
+      status: next.reinit === undefined ? 'active' : 'closed',
+      epoch: next.epoch,
+      secretTree: next.secretTree,
+      proposals: [],
+      pending: undefined,
+      past: kept,
+      resumption: [psk, ...state.resumption].slice(0, policy.resumptionEpochs),
+      held: state.held.filter(({ epoch }) => epoch > next.epoch.context.epoch),
+      reinit: next.reinit,
+    }),
+    result: undefined,
+    spent: [
+      ...[exporterSecret, externalSecret, confirmationKey, membershipKey, initSecret],
+      ...dropped.flatMap(epochSecrets),
+      ...replacedKeys(state, next),
+      ...state.resumption.slice(policy.resumptionEpochs - 1).map((entry) => entry.secret),
+    ],
+  };
+}
+
+/** We were removed: nothing can be sent any more, and only late messages can still be read. */
+export function leaveMove(env: Environment, state: GroupState): Transition<GroupState, void> {
+  const { secrets, privatePath } = state.epoch;
+  const { exporterSecret, externalSecret, confirmationKey, membershipKey, initSecret } = secrets;
+  const pending = state.pending === undefined ? [] : nextSecrets(state.pending.next);
+  return {
+    next: Object.freeze({
+      ...state,
+      status: 'removed',
+      proposals: [],
+      pending: undefined,
+      held: [],
+      past: state.past.slice(0, env.policy.pastEpochs),
+    }),
+    result: undefined,
+    spent: [
+      ...[exporterSecret, externalSecret, confirmationKey, membershipKey, initSecret],
+      ...[...privatePath.values()].map((pair) => pair.secretKey),
+      ...pending,
+    ],
+  };
+}
+
+/** Consume the key that opened a commit, when its fate is decided (§9.2). */
+export function consumeMove(
+  env: Environment,
+  state: GroupState,
+  used: UsedKey,
+): Transition<GroupState, void> {
+  const from = { leaf: used.leaf, kind: 'handshake', generation: used.generation } as const;
+  const taken = takeReceiveKey(env.suite, state.secretTree, from, env.policy);
+  return {
+    next: { ...state, secretTree: taken.next },
+    result: undefined,
+    spent: [...taken.spent, taken.key, taken.nonce],
+  };
+}
+
+/** Hold a message of a later epoch. @throws `state.epoch-future` when there is no room */
+export function holdMove(
+  env: Environment,
+  state: GroupState,
+  epoch: bigint,
+  message: Uint8Array,
+): Transition<GroupState, void> {
+  if (state.held.some((entry) => equal(entry.message, message))) return { next: state, result: undefined };
+  const bytes = state.held.reduce((sum, entry) => sum + entry.message.length, message.length);
+  if (state.held.length >= env.policy.held.count || bytes > env.policy.held.bytes) {
+    fail('state.epoch-future', { epoch, held: state.held.length });
+  }
+  return { next: { ...state, held: [...state.held, { epoch, message }] }, result: undefined };
+}
+
+/** Every secret of a state, for wiping it as a whole. */
+export function* stateSecrets(state: GroupState): Generator<Uint8Array> {
+  yield* Object.values(state.epoch.secrets);
+  yield* secretsOf(state.secretTree.root);
+  for (const pair of state.epoch.privatePath.values()) yield pair.secretKey;
+  for (const past of state.past) yield* epochSecrets(past);
+  for (const { secret } of state.resumption) yield secret;
+  for (const { ownKeys } of state.proposals) if (ownKeys !== undefined) yield ownKeys.encryption.secretKey;
+  if (state.pending !== undefined) yield* nextSecrets(state.pending.next);
+}
+
+/** Whether a received content is a commit with the same bytes as our pending one. */
+export function isPending(state: GroupState, message: Uint8Array): boolean {
+  return state.pending !== undefined && equal(state.pending.message, message);
+}
+
+/** The proposal inside a proposal message. */
+export function proposalOf({ content }: AuthenticatedContent): ProposalItem['proposal'] {
+  return content.content.contentType === ContentType.proposal
+    ? content.content.proposal
+    : fail('validation.sender');
+}
+
+function epochSecrets(past: PastEpoch): Uint8Array[] {
+  return [past.senderDataSecret, ...secretsOf(past.secretTree.root)];
+}
+
+function nextSecrets({ epoch, secretTree }: NextEpoch): Uint8Array[] {
+  return [...Object.values(epoch.secrets), ...secretsOf(secretTree.root)];
+}
+
+/** Private keys that the next epoch does not hold any more, and those of a pending commit or Update that lost. */
+function replacedKeys(state: GroupState, next: NextEpoch): Uint8Array[] {
+  const kept = new Set([...next.epoch.privatePath.values()].map((pair) => pair.secretKey));
+  const lost =
+    state.pending !== undefined && state.pending.next !== next ? nextSecrets(state.pending.next) : [];
+  const lostKeys = state.pending === undefined ? [] : [...state.pending.next.epoch.privatePath.values()];
+  const updates = state.proposals.flatMap(({ ownKeys }) =>
+    ownKeys === undefined ? [] : [ownKeys.encryption],
+  );
+  const keys = [...state.epoch.privatePath.values(), ...lostKeys, ...updates].map((pair) => pair.secretKey);
+  return [...lost, ...keys.filter((key) => !kept.has(key))];
+}

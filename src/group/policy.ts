@@ -1,0 +1,69 @@
+/** What the application decides: whom to believe, how much to keep, how to send. */
+
+import type { Credential } from '../wire/credential.ts';
+import type { ProposalTraits } from '../wire/registry.ts';
+
+/** A binding of an identity to a signature key that somebody presents (RFC 9420 §5.3.1). */
+export interface CredentialClaim {
+  readonly credential: Credential;
+  readonly signatureKey: Uint8Array;
+  readonly role: 'member' | 'external-sender';
+  /** What the same member presented before; the new claim must be a valid successor. */
+  readonly previous: { readonly credential: Credential; readonly signatureKey: Uint8Array } | undefined;
+}
+
+/** The authentication service (§5.3.1): true when the identity in the credential owns the key. */
+export type CredentialValidator = (claim: CredentialClaim) => boolean;
+
+/** Accepts every claim: for tests and experiments. There is no default, so that this is always somebody's choice. */
+export const acceptAnyCredential: CredentialValidator = () => true;
+
+/** What a client accepts, keeps and sends. */
+export interface Policy {
+  /** Past epochs whose application keys are kept. @defaultValue 5 */
+  readonly pastEpochs: number;
+  /** Past epochs whose resumption PSKs are kept (§8.6). @defaultValue 32 */
+  readonly resumptionEpochs: number;
+  /** Largest step ahead in one sender's ratchet (§15.3), generations. @defaultValue 20 000 */
+  readonly maxForward: number;
+  /** Skipped message keys kept per sender, content type and epoch. @defaultValue 1000 */
+  readonly keptKeys: number;
+  /** Proposals kept per epoch. @defaultValue 1000 */
+  readonly keptProposals: number;
+  /** Messages of later epochs held until a commit leads there, and their total size in bytes. @defaultValue 100, 1 MiB */
+  readonly held: { readonly count: number; readonly bytes: number };
+  /** Longest span of a KeyPackage lifetime (§7.2), seconds. @defaultValue 366 days */
+  readonly maxLifetimeSeconds: number;
+  /** Longest application message, bytes. @defaultValue 16 MiB */
+  readonly maxMessageBytes: number;
+  /** Handshake framing (§6.3). @defaultValue 'private' */
+  readonly handshake: 'private' | 'public';
+  /** Padded length of a content of `length` bytes (§6.3.1). @defaultValue next multiple of 64 */
+  readonly pad: (length: number) => number;
+  /** Further extension types that this client understands. @defaultValue none */
+  readonly extensionTypes: readonly number[];
+  /** Further proposal types that this client understands, with their traits (§12.1, §17.4). @defaultValue none */
+  readonly proposalTypes: ReadonlyMap<number, ProposalTraits>;
+  /** Credential types that this client understands. @defaultValue basic */
+  readonly credentialTypes: readonly number[];
+  /** Fill lists that others must ignore with reserved values (§13.5). @defaultValue true */
+  readonly grease: boolean;
+}
+
+/** The defaults of {@link Policy}. */
+export const DEFAULT_POLICY: Policy = /* @__PURE__ */ Object.freeze({
+  pastEpochs: 5,
+  resumptionEpochs: 32,
+  maxForward: 20_000,
+  keptKeys: 1000,
+  keptProposals: 1000,
+  held: { count: 100, bytes: 1 << 20 },
+  maxLifetimeSeconds: 366 * 86_400,
+  maxMessageBytes: 1 << 24,
+  handshake: 'private',
+  pad: (length: number) => Math.ceil(length / 64) * 64,
+  extensionTypes: [],
+  proposalTypes: new Map<number, ProposalTraits>(),
+  credentialTypes: [1],
+  grease: true,
+});

@@ -1,0 +1,203 @@
+/** `Group.process`: from bytes to what became of them, and the state that follows. */
+
+import { leafIndex } from '../base/brand.ts';
+import { equal } from '../base/bytes.ts';
+import { fail } from '../base/error.ts';
+import { decodeOwned } from '../codec/codec.ts';
+import type { Content, FramedContent } from '../wire/content.ts';
+import { MlsMessage } from '../wire/message.ts';
+import { ContentType, SenderType, WireFormat } from '../wire/registry.ts';
+import type { Environment } from './environment.ts';
+import { holdMove, isPending, proposalOf, storeProposal, type UsedKey } from './moves.ts';
+import type { Processed } from './processed.ts';
+import { validateProposal } from './proposalRules.ts';
+import {
+  type Authentic,
+  identifyProposal,
+  receivePrivate,
+  receivePublic,
+  senderLeaf,
+  type Unremarkable,
+} from './receive.ts';
+import { type CheckedCommit, checkCommit } from './receiveCommit.ts';
+import { type GroupState, memberAt, type PastEpoch, type ProposalSender } from './state.ts';
+import type { Transition } from './transition.ts';
+
+/** An outcome, with a commit still in its inner form. */
+export type Taken =
+  | Exclude<Processed, { kind: 'commit' | 'own-commit' }>
+  | { readonly kind: 'own-commit' }
+  | {
+      readonly kind: 'checked-commit';
+      readonly checked: CheckedCommit;
+      readonly origin: 'member' | 'new-member';
+      readonly used: UsedKey | undefined;
+      readonly authenticatedData: Uint8Array;
+    };
+
+/** Take in one message. @throws `state.not-member`, `state.closed`, and whatever rule the message breaks */
+export function processMove(
+  env: Environment,
+  state: GroupState,
+  bytes: Uint8Array,
+): Transition<GroupState, Taken> {
+  const message = decodeOwned(MlsMessage, bytes, env.decoding);
+  const { groupId } = state.epoch.context;
+  if (message.wireFormat === WireFormat.publicMessage) {
+    const { content } = message.publicMessage;
+    if (!equal(content.groupId, groupId)) return foreign(state, message.wireFormat, content.groupId);
+    if (isPending(state, bytes)) return { next: state, result: { kind: 'own-commit' } };
+    return settle(env, state, receivePublic(env, state, message.publicMessage), bytes);
+  }
+  if (message.wireFormat === WireFormat.privateMessage) {
+    const { privateMessage } = message;
+    if (!equal(privateMessage.groupId, groupId))
+      return foreign(state, message.wireFormat, privateMessage.groupId);
+    if (isPending(state, bytes)) return { next: state, result: { kind: 'own-commit' } };
+    return settle(env, state, receivePrivate(env, state, privateMessage), bytes);
+  }
+  return foreign(state, message.wireFormat, undefined);
+}
+
+function foreign(
+  state: GroupState,
+  wireFormat: number,
+  groupId: Uint8Array | undefined,
+): Transition<GroupState, Taken> {
+  return { next: state, result: { kind: 'foreign', wireFormat, groupId: groupId?.slice() } };
+}
+
+function settle(
+  env: Environment,
+  state: GroupState,
+  received: Authentic | Unremarkable,
+  bytes: Uint8Array,
+): Transition<GroupState, Taken> {
+  if (received.kind !== 'authentic') return settleUnremarkable(env, state, received, bytes);
+  const { content } = received.content;
+  switch (content.content.contentType) {
+    case ContentType.application:
+      return takeApplication(state, received, content, content.content);
+    case ContentType.proposal:
+      requireCurrent(state);
+      return takeProposal(env, state, received);
+    case ContentType.commit:
+      requireCurrent(state);
+      return takeCommit(env, state, received);
+  }
+}
+
+function settleUnremarkable(
+  env: Environment,
+  state: GroupState,
+  { kind, contentType, epoch }: Unremarkable,
+  bytes: Uint8Array,
+): Transition<GroupState, Taken> {
+  if (kind === 'future') {
+    const held = holdMove(env, state, epoch, bytes);
+    return { ...held, result: { kind: 'held', epoch } };
+  }
+  if (kind === 'own-message') return { next: state, result: { kind, content: CONTENT_NAMES[contentType] } };
+  return { next: state, result: kind === 'expired' ? { kind, epoch } : { kind } };
+}
+
+const CONTENT_NAMES = { 1: 'application', 2: 'proposal', 3: 'commit' } as const;
+
+/** A member that left, or whose group is closed, follows no more handshakes. @throws `state.not-member`, `state.closed` */
+function requireCurrent({ status }: GroupState): void {
+  if (status !== 'active') fail(status === 'removed' ? 'state.not-member' : 'state.closed');
+}
+
+function takeApplication(
+  state: GroupState,
+  received: Authentic,
+  content: FramedContent,
+  body: Extract<Content, { contentType: 1 }>,
+): Transition<GroupState, Taken> {
+  const { of, secretTree, spent, generation } = received;
+  const tree = of === 'current' ? state.epoch.tree : of.tree;
+  const sender = memberAt(tree, senderLeaf(content) ?? leafIndex(0)) ?? fail('validation.sender');
+  if (secretTree === undefined || generation === undefined) return fail('validation.wire-format');
+  return {
+    next: withSecretTree(state, of, secretTree),
+    result: {
+      kind: 'application',
+      data: body.applicationData.slice(),
+      authenticatedData: content.authenticatedData.slice(),
+      sender,
+      epoch: content.epoch,
+      generation,
+    },
+    spent,
+  };
+}
+
+function withSecretTree(
+  state: GroupState,
+  of: 'current' | PastEpoch,
+  secretTree: GroupState['secretTree'],
+): GroupState {
+  if (of === 'current') return { ...state, secretTree };
+  return { ...state, past: state.past.map((past) => (past === of ? { ...past, secretTree } : past)) };
+}
+
+function takeProposal(
+  env: Environment,
+  state: GroupState,
+  received: Authentic,
+): Transition<GroupState, Taken> {
+  const { content } = received.content;
+  const { ref, known } = identifyProposal(env, state, received.content);
+  const isOwn = senderLeaf(content) === state.epoch.self;
+  if (known)
+    return {
+      next: state,
+      result: isOwn ? { kind: 'own-message', content: 'proposal' } : { kind: 'duplicate' },
+    };
+  const proposal = proposalOf(received.content);
+  const sender = proposalSender(content);
+  validateProposal(env, state.epoch, { proposal, sender, ref });
+  if (proposal.proposalType === 6) fail('validation.proposal', { proposal: proposal.proposalType });
+  const stored = storeProposal(env, state, { proposal, sender, ref, ownKeys: undefined });
+  const member = sender.kind === 'member' ? memberAt(state.epoch.tree, sender.leaf) : undefined;
+  return {
+    next: received.secretTree === undefined ? stored : { ...stored, secretTree: received.secretTree },
+    result: {
+      kind: 'proposal',
+      proposal: { ref: ref.slice(), type: proposal.proposalType, sender: member },
+      authenticatedData: content.authenticatedData.slice(),
+    },
+    spent: received.spent,
+  };
+}
+
+function proposalSender({ sender }: FramedContent): ProposalSender {
+  if (sender.senderType === SenderType.member) return { kind: 'member', leaf: leafIndex(sender.leafIndex) };
+  if (sender.senderType === SenderType.external) return { kind: 'external', index: sender.senderIndex };
+  return { kind: 'new-member' };
+}
+
+/** The key that opened a commit is consumed when its fate is decided (ADR 4), so the state stays as it is. */
+function takeCommit(env: Environment, state: GroupState, received: Authentic): Transition<GroupState, Taken> {
+  const { content } = received.content;
+  const leaf = senderLeaf(content);
+  // Signed with our key, and not the commit we hold: it is one that we discarded or have forgotten.
+  if (leaf === state.epoch.self)
+    return { next: state, result: { kind: 'lost-commit', epoch: content.epoch } };
+  const checked = checkCommit(env, state, received.content);
+  const used =
+    received.generation === undefined || leaf === undefined
+      ? undefined
+      : { leaf, generation: received.generation };
+  return {
+    next: state,
+    result: {
+      kind: 'checked-commit',
+      checked,
+      origin: leaf === undefined ? 'new-member' : 'member',
+      used,
+      authenticatedData: content.authenticatedData.slice(),
+    },
+    spent: checked.spent,
+  };
+}

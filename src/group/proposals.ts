@@ -1,0 +1,188 @@
+/** Proposals as values, and choosing among those that were seen (RFC 9420 §12.1, §12.2). */
+
+import { type LeafIndex, leafIndex } from '../base/brand.ts';
+import { fail } from '../base/error.ts';
+import { decode } from '../codec/codec.ts';
+import type { KeyPair } from '../crypto/provider.ts';
+import { signLeaf } from '../tree/leafNode.ts';
+import { leafAt } from '../tree/tree.ts';
+import type { Credential } from '../wire/credential.ts';
+import type { Extension } from '../wire/extension.ts';
+import type { LeafNode } from '../wire/leafNode.ts';
+import { MlsMessage } from '../wire/message.ts';
+import { isKnownProposal, type Proposal } from '../wire/proposal.ts';
+import { LeafSource, MLS10, ProposalType, PskType, PskUsage, WireFormat } from '../wire/registry.ts';
+import type { Environment } from './environment.ts';
+import type { CachedProposal, EpochState } from './state.ts';
+
+/** What an application proposes; it becomes a {@link Proposal} where suite and group are known. */
+export type ProposalInput =
+  | { readonly kind: 'add'; readonly keyPackage: Uint8Array }
+  | { readonly kind: 'remove'; readonly leaf: LeafIndex }
+  | { readonly kind: 'update'; readonly leaf: LeafChange }
+  | { readonly kind: 'external-psk'; readonly id: Uint8Array }
+  | { readonly kind: 'resumption-psk'; readonly groupId: Uint8Array; readonly epoch: bigint }
+  | { readonly kind: 'extensions'; readonly extensions: readonly Extension[] }
+  | { readonly kind: 'reinit'; readonly successor: Successor }
+  | { readonly kind: 'other'; readonly proposalType: number; readonly body: Uint8Array };
+
+/** New content for our own leaf; what is left out stays. */
+export interface LeafChange {
+  readonly credential?: Credential;
+  readonly signer?: KeyPair;
+  readonly extensions?: readonly Extension[];
+}
+
+/** The group that is to follow (§11.2). */
+export interface Successor {
+  readonly groupId: Uint8Array;
+  readonly suite: number;
+  readonly extensions?: readonly Extension[];
+}
+
+/** Add a client. @param keyPackage its KeyPackage as an MLSMessage */
+export function add(keyPackage: Uint8Array): ProposalInput {
+  return { kind: 'add', keyPackage };
+}
+/** Remove the member at a leaf. */
+export function remove(leaf: LeafIndex | number): ProposalInput {
+  return { kind: 'remove', leaf: leafIndex(leaf) };
+}
+/** Renew our own leaf, with fresh keys. Only for `propose`: a commit renews it anyway. */
+export function update(change: LeafChange = {}): ProposalInput {
+  return { kind: 'update', leaf: change };
+}
+/** Mix in a PSK that the application distributed (§8.4). */
+export function externalPsk(id: Uint8Array): ProposalInput {
+  return { kind: 'external-psk', id };
+}
+/** Prove knowledge of an earlier epoch of this or another group (§8.6). */
+export function resumptionPsk(groupId: Uint8Array, epoch: bigint): ProposalInput {
+  return { kind: 'resumption-psk', groupId, epoch };
+}
+/** Replace all extensions of the group (§12.1.7). */
+export function setExtensions(extensions: readonly Extension[]): ProposalInput {
+  return { kind: 'extensions', extensions };
+}
+/** Close the group in favour of a successor (§11.2). */
+export function reinit(successor: Successor): ProposalInput {
+  return { kind: 'reinit', successor };
+}
+/** A proposal of a type registered in the policy. */
+export function customProposal(proposalType: number, body: Uint8Array): ProposalInput {
+  return { kind: 'other', proposalType, body };
+}
+
+/** A proposal, with the private halves if it renews our leaf. */
+export interface MadeProposal {
+  readonly proposal: Proposal;
+  readonly ownKeys: CachedProposal['ownKeys'];
+}
+
+/** Make the proposal. @throws `validation.key-package`, `codec.*` */
+export function makeProposal(env: Environment, epoch: EpochState, input: ProposalInput): MadeProposal {
+  if (input.kind === 'update') return makeUpdate(env, epoch, input.leaf);
+  return { proposal: makePlainProposal(env, input), ownKeys: undefined };
+}
+
+/** The KeyPackage in an MLSMessage. @throws `validation.key-package` for another kind of message, `codec.*` */
+export function readKeyPackage(
+  env: Environment,
+  message: Uint8Array,
+): Extract<MlsMessage, { wireFormat: 5 }>['keyPackage'] {
+  const decoded = decode(MlsMessage, message, env.decoding);
+  if (decoded.wireFormat === WireFormat.keyPackage) return decoded.keyPackage;
+  return fail('validation.key-package', { wireFormat: decoded.wireFormat });
+}
+
+/** A new leaf node for ourselves with the given source; unchanged where `change` is silent. */
+export function renewLeaf(
+  env: Environment,
+  epoch: EpochState,
+  change: LeafChange,
+  made: {
+    readonly encryption: KeyPair;
+    readonly source: Extract<LeafNode['source'], { leafNodeSource: 2 | 3 }>;
+  },
+): LeafNode {
+  const current = leafAt(epoch.tree, epoch.self) ?? fail('state.not-member');
+  const signer = change.signer ?? epoch.signer;
+  const content = {
+    encryptionKey: made.encryption.publicKey,
+    signatureKey: signer.publicKey,
+    credential: change.credential ?? current.credential,
+    capabilities: current.capabilities,
+    source: made.source,
+    extensions: change.extensions ?? current.extensions,
+  };
+  return signLeaf(env.suite, content, signer.secretKey, { groupId: epoch.context.groupId, leaf: epoch.self });
+}
+
+/**
+ * What a commit of ours covers of the proposals seen (§12.2, §12.4): all but our own Updates; a Remove before an Update
+ * of the same leaf, the latest Update otherwise; a ReInit only when there is nothing else.
+ */
+export function selectProposals(
+  cached: readonly CachedProposal[],
+  self: LeafIndex,
+): readonly CachedProposal[] {
+  const foreign = cached.filter(({ proposal, sender }) => {
+    const own = sender.kind === 'member' && sender.leaf === self;
+    const removesSelf = isKnownProposal(proposal) && proposal.proposalType === 3 && proposal.removed === self;
+    return !(own && proposal.proposalType === ProposalType.update) && !removesSelf;
+  });
+  const perLeaf = foreign.filter((item, i) => !foreign.some((other, j) => supersedes(other, item, j > i)));
+  const reinits = perLeaf.filter(({ proposal }) => proposal.proposalType === ProposalType.reinit);
+  if (reinits.length === perLeaf.length) return reinits.slice(-1);
+  return perLeaf.filter(({ proposal }) => proposal.proposalType !== ProposalType.reinit);
+}
+
+function supersedes(other: CachedProposal, item: CachedProposal, isLater: boolean): boolean {
+  const leaf = changedLeaf(item);
+  if (leaf === undefined || other === item || changedLeaf(other) !== leaf) return false;
+  const otherRemoves = other.proposal.proposalType === ProposalType.remove;
+  const itemRemoves = item.proposal.proposalType === ProposalType.remove;
+  return otherRemoves === itemRemoves ? isLater : otherRemoves;
+}
+
+function changedLeaf({ proposal, sender }: CachedProposal): number | undefined {
+  if (!isKnownProposal(proposal)) return undefined;
+  if (proposal.proposalType === ProposalType.remove) return proposal.removed;
+  return proposal.proposalType === ProposalType.update && sender.kind === 'member' ? sender.leaf : undefined;
+}
+
+function makeUpdate(env: Environment, epoch: EpochState, change: LeafChange): MadeProposal {
+  const encryption = env.suite.deriveKeyPair(env.random(env.suite.sizes.kemSeed));
+  const source = { leafNodeSource: LeafSource.update };
+  const leafNode = renewLeaf(env, epoch, change, { encryption, source });
+  const ownKeys = { encryption, signer: change.signer ?? epoch.signer };
+  return { proposal: { proposalType: ProposalType.update, leafNode }, ownKeys };
+}
+
+function makePlainProposal(env: Environment, input: Exclude<ProposalInput, { kind: 'update' }>): Proposal {
+  const pskNonce = (): Uint8Array => env.random(env.suite.sizes.hash);
+  switch (input.kind) {
+    case 'add':
+      return { proposalType: ProposalType.add, keyPackage: readKeyPackage(env, input.keyPackage) };
+    case 'remove':
+      return { proposalType: ProposalType.remove, removed: input.leaf };
+    case 'external-psk': {
+      const psk = { pskType: PskType.external, pskId: input.id.slice(), pskNonce: pskNonce() };
+      return { proposalType: ProposalType.psk, psk };
+    }
+    case 'resumption-psk': {
+      const from = { pskGroupId: input.groupId.slice(), pskEpoch: input.epoch };
+      const psk = { pskType: PskType.resumption, usage: PskUsage.application, ...from, pskNonce: pskNonce() };
+      return { proposalType: ProposalType.psk, psk };
+    }
+    case 'extensions':
+      return { proposalType: ProposalType.groupContextExtensions, extensions: input.extensions };
+    case 'reinit': {
+      const { groupId, suite, extensions = [] } = input.successor;
+      const successor = { groupId: groupId.slice(), version: MLS10, cipherSuite: suite, extensions };
+      return { proposalType: ProposalType.reinit, ...successor };
+    }
+    case 'other':
+      return { proposalType: input.proposalType, body: input.body.slice() };
+  }
+}

@@ -1,0 +1,152 @@
+/** Sending: sign content, frame it as the policy says, and wrap it as an MLSMessage (RFC 9420 §6). */
+
+import { fail } from '../base/error.ts';
+import { encode } from '../codec/codec.ts';
+import { framedContentTbs, signContent } from '../framing/authentic.ts';
+import { sealPrivate } from '../framing/privateMessage.ts';
+import { protectPublic } from '../framing/publicMessage.ts';
+import type { SecretTree } from '../schedule/secretTree.ts';
+import type { AuthenticatedContent, Content, FramedContent, Sender } from '../wire/content.ts';
+import { GroupContext } from '../wire/groupContext.ts';
+import { type MessageBody, MlsMessage } from '../wire/message.ts';
+import { ContentType, MLS10, SenderType, WireFormat } from '../wire/registry.ts';
+import type { Environment } from './environment.ts';
+import type { GroupState } from './state.ts';
+
+/** How to send one message. */
+export interface SendOptions {
+  /** Authenticated, not encrypted. @defaultValue empty */
+  readonly authenticatedData?: Uint8Array;
+  /** @defaultValue what the policy says */
+  readonly handshake?: 'private' | 'public';
+}
+
+/** A signed content, still to be framed. */
+export interface SignedContent {
+  readonly wireFormat: 1 | 2;
+  readonly content: FramedContent;
+  readonly tbs: Uint8Array;
+  readonly signature: Uint8Array;
+}
+
+/** A message as it travels, and the secret tree after it. */
+export interface Protected {
+  readonly message: Uint8Array;
+  readonly secretTree: SecretTree;
+  readonly spent: readonly Uint8Array[];
+}
+
+/** Sign content as a member of the current epoch. */
+export function signAsMember(
+  env: Environment,
+  { epoch }: GroupState,
+  content: Content,
+  options: SendOptions,
+): SignedContent {
+  const sender: Sender = { senderType: SenderType.member, leafIndex: epoch.self };
+  const framed = frame(epoch.context, sender, content, options);
+  const isPublic = (options.handshake ?? env.policy.handshake) === 'public';
+  const wireFormat =
+    content.contentType !== ContentType.application && isPublic
+      ? WireFormat.publicMessage
+      : WireFormat.privateMessage;
+  return sign(env, framed, wireFormat, epoch.context, epoch.signer.secretKey);
+}
+
+/** Sign content for a PublicMessage from outside the group, with a key of its own. */
+export function signAsOutsider(
+  env: Environment,
+  context: GroupContext,
+  from: { readonly sender: Sender; readonly secretKey: Uint8Array },
+  content: Content,
+): SignedContent {
+  return sign(
+    env,
+    frame(context, from.sender, content, {}),
+    WireFormat.publicMessage,
+    context,
+    from.secretKey,
+  );
+}
+
+/** Frame signed content for sending by a member. @throws `codec.limit` for an over-long application message */
+export function protect(
+  env: Environment,
+  state: GroupState,
+  signed: SignedContent,
+  confirmationTag: Uint8Array | undefined,
+): Protected {
+  const { suite, policy, random } = env;
+  const { epoch, secretTree } = state;
+  const content = authenticated(signed, confirmationTag);
+  if (signed.wireFormat === WireFormat.publicMessage) {
+    const publicMessage = protectPublic(suite, content, signed.tbs, epoch.secrets.membershipKey);
+    return {
+      message: mlsMessage({ wireFormat: WireFormat.publicMessage, publicMessage }),
+      secretTree,
+      spent: [],
+    };
+  }
+  const secrets = { senderDataSecret: epoch.secrets.senderDataSecret, secretTree };
+  const sealed = sealPrivate(suite, secrets, content, { random, pad: policy.pad });
+  const message = mlsMessage({ wireFormat: WireFormat.privateMessage, privateMessage: sealed.message });
+  return { message, secretTree: sealed.secretTree, spent: sealed.spent };
+}
+
+/** Frame signed content from outside the group. */
+export function protectFromOutside(
+  { suite }: Environment,
+  signed: SignedContent,
+  confirmationTag: Uint8Array | undefined,
+): Uint8Array {
+  const publicMessage = protectPublic(suite, authenticated(signed, confirmationTag), signed.tbs, NO_KEY);
+  return mlsMessage({ wireFormat: WireFormat.publicMessage, publicMessage });
+}
+
+/** Content with its authentication data. */
+export function authenticated(
+  signed: SignedContent,
+  confirmationTag: Uint8Array | undefined,
+): AuthenticatedContent {
+  const { wireFormat, content, signature } = signed;
+  return { wireFormat, content, auth: { signature, confirmationTag } };
+}
+
+/** Encode an MLSMessage. */
+export function mlsMessage(body: MessageBody): Uint8Array {
+  return encode(MlsMessage, { version: MLS10, ...body });
+}
+
+/** @throws `state.not-member`, `state.closed` unless the group is active */
+export function requireActive({ status }: GroupState): void {
+  if (status === 'removed') fail('state.not-member');
+  if (status === 'closed') fail('state.closed');
+}
+
+const NO_KEY = /* @__PURE__ */ new Uint8Array(0);
+
+function frame(
+  { groupId, epoch }: GroupContext,
+  sender: Sender,
+  content: Content,
+  { authenticatedData }: SendOptions,
+): FramedContent {
+  return {
+    groupId,
+    epoch,
+    sender,
+    authenticatedData: authenticatedData?.slice() ?? new Uint8Array(0),
+    content,
+  };
+}
+
+function sign(
+  env: Environment,
+  content: FramedContent,
+  wireFormat: 1 | 2,
+  context: GroupContext,
+  secretKey: Uint8Array,
+): SignedContent {
+  const tbs = framedContentTbs(wireFormat, content, GroupContext.bytes(context));
+  return { wireFormat, content, tbs, signature: signContent(env.suite, secretKey, tbs) };
+}

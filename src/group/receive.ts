@@ -1,0 +1,145 @@
+/** Taking in a message (RFC 9420 §6): find out what it is, unprotect it, and prove its sender. */
+
+import { type LeafIndex, leafIndex } from '../base/brand.ts';
+import { equal } from '../base/bytes.ts';
+import { fail, MlsError } from '../base/error.ts';
+import { framedContentTbs, proposalRef, verifyContent } from '../framing/authentic.ts';
+import { openPrivate, openSenderData } from '../framing/privateMessage.ts';
+import { unprotectPublic } from '../framing/publicMessage.ts';
+import type { SecretTree } from '../schedule/secretTree.ts';
+import { leafAt } from '../tree/tree.ts';
+import type { AuthenticatedContent, FramedContent } from '../wire/content.ts';
+import { GroupContext } from '../wire/groupContext.ts';
+import type { PrivateMessage, PublicMessage } from '../wire/message.ts';
+import { ContentType, SenderType, WireFormat } from '../wire/registry.ts';
+import type { Environment } from './environment.ts';
+import { senderSignatureKey } from './sender.ts';
+import type { GroupState, PastEpoch } from './state.ts';
+
+/** A message that was unprotected and whose signature holds. */
+export interface Authentic {
+  readonly kind: 'authentic';
+  readonly content: AuthenticatedContent;
+  /** The epoch it belongs to, current or past. */
+  readonly of: 'current' | PastEpoch;
+  /** Generation of the key, for private messages. */
+  readonly generation: number | undefined;
+  /** Message keys of that epoch, once the message counts. */
+  readonly secretTree: SecretTree | undefined;
+  readonly spent: readonly Uint8Array[];
+}
+
+/** Why there is nothing to look at. */
+export interface Unremarkable {
+  readonly kind: 'own-message' | 'duplicate' | 'expired' | 'future';
+  readonly contentType: ContentType;
+  readonly epoch: bigint;
+}
+
+/**
+ * Unprotect a PublicMessage of the current epoch.
+ * @throws `validation.wire-format`, `crypto.membership-tag`, `validation.sender`, `crypto.signature`
+ */
+export function receivePublic(
+  env: Environment,
+  state: GroupState,
+  message: PublicMessage,
+): Authentic | Unremarkable {
+  const { epoch } = state;
+  const { content } = message;
+  const { contentType } = content.content;
+  if (contentType === ContentType.application) fail('validation.wire-format', { contentType });
+  const late = compareEpoch(content.epoch, epoch.context.epoch);
+  if (late !== undefined) return { kind: late, contentType, epoch: content.epoch };
+  const tbs = framedContentTbs(WireFormat.publicMessage, content, GroupContext.bytes(epoch.context));
+  const authentic = unprotectPublic(env.suite, message, tbs, epoch.secrets.membershipKey);
+  verifyContent(env.suite, senderSignatureKey(env, epoch, content), tbs, authentic.auth.signature);
+  return {
+    kind: 'authentic',
+    content: authentic,
+    of: 'current',
+    generation: undefined,
+    secretTree: undefined,
+    spent: [],
+  };
+}
+
+/**
+ * Open a PrivateMessage of the current epoch or, for application data, of a past one that is still kept.
+ * @throws `crypto.aead`, `validation.sender`, `state.generation-gap`, `state.key-evicted`, `crypto.signature`, `codec.*`
+ */
+export function receivePrivate(
+  env: Environment,
+  state: GroupState,
+  message: PrivateMessage,
+): Authentic | Unremarkable {
+  const { contentType, epoch } = message;
+  const current = state.epoch.context.epoch;
+  const past = epoch < current ? state.past.find((entry) => entry.context.epoch === epoch) : undefined;
+  const late = compareEpoch(epoch, current);
+  if (late !== undefined && (past === undefined || contentType !== ContentType.application)) {
+    return { kind: late, contentType, epoch };
+  }
+  return openWith(env, past ?? currentKeys(state), message, past ?? 'current');
+}
+
+type MessageKeys = Pick<PastEpoch, 'context' | 'tree' | 'self' | 'senderDataSecret' | 'secretTree'>;
+
+function currentKeys({ epoch, secretTree }: GroupState): MessageKeys {
+  const { context, tree, self, secrets } = epoch;
+  return { context, tree, self, senderDataSecret: secrets.senderDataSecret, secretTree };
+}
+
+function openWith(
+  env: Environment,
+  keys: MessageKeys,
+  message: PrivateMessage,
+  of: Authentic['of'],
+): Authentic | Unremarkable {
+  const { suite, policy } = env;
+  const { contentType, epoch } = message;
+  const senderData = openSenderData(suite, keys.senderDataSecret, message);
+  const sender = leafAt(keys.tree, senderData.leafIndex);
+  if (sender === undefined) return fail('validation.sender', { leaf: senderData.leafIndex });
+  if (senderData.leafIndex === keys.self) return { kind: 'own-message', contentType, epoch };
+  try {
+    const use = { limits: policy, decoding: env.decoding };
+    const opened = openPrivate(suite, keys.secretTree, { message, senderData }, use);
+    const { content, auth } = opened.content;
+    const tbs = framedContentTbs(WireFormat.privateMessage, content, GroupContext.bytes(keys.context));
+    verifyContent(suite, sender.signatureKey, tbs, auth.signature);
+    const { secretTree, spent } = opened;
+    return {
+      kind: 'authentic',
+      content: opened.content,
+      of,
+      generation: senderData.generation,
+      secretTree,
+      spent,
+    };
+  } catch (error) {
+    if (error instanceof MlsError && error.code === 'state.replay')
+      return { kind: 'duplicate', contentType, epoch };
+    throw error;
+  }
+}
+
+function compareEpoch(received: bigint, current: bigint): 'expired' | 'future' | undefined {
+  if (received === current) return undefined;
+  return received < current ? 'expired' : 'future';
+}
+
+/** Reference of a proposal, and whether it is stored already. */
+export function identifyProposal(
+  env: Environment,
+  state: GroupState,
+  content: AuthenticatedContent,
+): { readonly ref: Uint8Array; readonly known: boolean } {
+  const ref = proposalRef(env.suite, content);
+  return { ref, known: state.proposals.some((cached) => equal(cached.ref, ref)) };
+}
+
+/** The leaf of a member who sent something. */
+export function senderLeaf({ sender }: FramedContent): LeafIndex | undefined {
+  return sender.senderType === SenderType.member ? leafIndex(sender.leafIndex) : undefined;
+}

@@ -1,0 +1,208 @@
+/** Creating a commit (RFC 9420 §12.4.1). Nothing of the group moves; only a handshake key is spent. */
+
+import type { LeafIndex } from '../base/brand.ts';
+import { encode } from '../codec/codec.ts';
+import { encryptWithLabel } from '../crypto/labels.ts';
+import type { KeyPair } from '../crypto/provider.ts';
+import { deriveWelcomeSecret, welcomeKeys } from '../schedule/epoch.ts';
+import { type Psk, pskSecret } from '../schedule/psk.ts';
+import { validateLifetimeNow } from '../tree/leafNode.ts';
+import { commonAncestor } from '../tree/math.ts';
+import { type DraftPath, draftPath, draftPrivatePath, sealPath } from '../tree/path.ts';
+import { prunePrivatePath } from '../tree/privatePath.ts';
+import { leafAt } from '../tree/tree.ts';
+import { validateMutualSupport, validateUniqueKeys } from '../tree/validate.ts';
+import type { Commit, UpdatePath } from '../wire/commit.ts';
+import { GroupContext } from '../wire/groupContext.ts';
+import { GroupInfo } from '../wire/groupInfo.ts';
+import { ContentType, LeafSource, WireFormat } from '../wire/registry.ts';
+import { GroupSecrets } from '../wire/welcome.ts';
+import { type Applied, applyProposals } from './applyProposals.ts';
+import { type CommitChanges, changesOf } from './changes.ts';
+import { type Environment, requireCredential } from './environment.ts';
+import { createGroupInfo } from './groupInfo.ts';
+import { keyPackageRef } from './keyPackage.ts';
+import { deriveNextEpoch, type EpochKeys, enterEpoch, lookUpPsks, provisionalContext } from './nextEpoch.ts';
+import { isPathRequired, validateProposalList } from './proposalRules.ts';
+import { type LeafChange, renewLeaf } from './proposals.ts';
+import { mlsMessage, protect, type SendOptions, signAsMember } from './protect.ts';
+import type { EpochState, GroupState, NextEpoch, ProposalItem } from './state.ts';
+
+/** How to commit. */
+export interface CommitOptions extends SendOptions {
+  /** `omit`: no UpdatePath where the proposals need none (§12.4). @defaultValue 'always' */
+  readonly path?: 'always' | 'omit';
+  /** New content for our own leaf, which the path carries. */
+  readonly leaf?: LeafChange;
+  /** Also make a GroupInfo for external joiners. @defaultValue false */
+  readonly groupInfo?: boolean;
+  /** Put the tree into Welcome and GroupInfo. @defaultValue true */
+  readonly ratchetTree?: boolean;
+}
+
+/** A commit of our own, ready to be sent. */
+export interface BuiltCommit {
+  /** MLSMessage. */
+  readonly message: Uint8Array;
+  /** MLSMessage with the Welcome, when somebody is added. */
+  readonly welcome: Uint8Array | undefined;
+  /** MLSMessage with a GroupInfo of the new epoch, when asked for. */
+  readonly groupInfo: Uint8Array | undefined;
+  readonly changes: CommitChanges;
+  readonly next: NextEpoch;
+  /** Message keys of the current epoch after sending. */
+  readonly secretTree: GroupState['secretTree'];
+  readonly spent: readonly Uint8Array[];
+}
+
+/**
+ * Build a commit over a list of proposals.
+ * @throws `validation.*`, `state.missing-psk`, `policy.lifetime`, `crypto.limit`
+ */
+export function buildCommit(
+  env: Environment,
+  state: GroupState,
+  items: readonly ProposalItem[],
+  options: CommitOptions,
+): BuiltCommit {
+  const { suite } = env;
+  const { epoch } = state;
+  validateProposalList(env, epoch, items, { kind: 'member', leaf: epoch.self });
+  const applied = applyProposals(env, epoch, items);
+  for (const { keyPackage } of applied.added) validateLifetimeNow(keyPackage.leafNode, env.clock());
+  const psks = lookUpPsks(env, applied.psks, state);
+  const withPath = isPathRequired(env, items) || options.path !== 'omit';
+  const draft = withPath ? makePath(env, epoch, applied, options.leaf ?? {}) : undefined;
+  const tree = draft?.path.tree ?? applied.tree;
+  validateUniqueKeys(tree);
+  validateMutualSupport(tree, applied.extensions);
+  const provisional = provisionalContext(suite, epoch.context, tree, applied.extensions);
+  const path = draft && sealUpdatePath(env, draft.path, applied, provisional);
+  const signed = signAsMember(env, state, commitContent(items, path), options);
+  const commitSecret = draft?.path.commitSecret ?? new Uint8Array(suite.sizes.hash);
+  const keys = deriveNextEpoch(
+    suite,
+    { interimHash: epoch.interimHash, initSecret: epoch.secrets.initSecret },
+    signed,
+    {
+      provisional,
+      commitSecret,
+      psks,
+    },
+  );
+  const sent = protect(env, state, signed, keys.confirmationTag);
+  const signer = options.leaf?.signer ?? epoch.signer;
+  const privatePath = draft
+    ? draftPrivatePath(draft.path, epoch.self, draft.encryption)
+    : prunePrivatePath(epoch.privatePath, tree);
+  const entered = enterEpoch(keys, {
+    tree,
+    self: epoch.self,
+    privatePath,
+    signer: withPath ? signer : epoch.signer,
+  });
+  const pathLeaf = draft && { leaf: epoch.self, joined: false };
+  const outputs = joinMaterial(env, entered.epoch, { keys, psks, applied, draft: draft?.path }, options);
+  return {
+    message: sent.message,
+    ...outputs,
+    changes: changesOf(applied, { before: epoch.tree, after: tree }, epoch.self, pathLeaf),
+    next: { ...entered, reinit: applied.reinit },
+    secretTree: sent.secretTree,
+    spent: [...sent.spent, commitSecret, keys.joinerSecret, ...(draft?.path.pathSecrets ?? [])],
+  };
+}
+
+/** Encrypt a draft's secrets to everybody but the members that this commit adds. */
+export function sealUpdatePath(
+  env: Environment,
+  draft: DraftPath,
+  applied: Applied,
+  provisional: GroupContext,
+): UpdatePath {
+  const added = new Set<number>(applied.added.map(({ leaf }) => leaf));
+  return sealPath(env.suite, draft, { random: env.random, context: GroupContext.bytes(provisional), added });
+}
+
+function makePath(
+  env: Environment,
+  epoch: EpochState,
+  applied: Applied,
+  change: LeafChange,
+): { readonly path: DraftPath; readonly encryption: KeyPair } {
+  const { suite, random } = env;
+  const encryption = suite.deriveKeyPair(random(suite.sizes.kemSeed));
+  const makeLeaf = (parentHash: Uint8Array) =>
+    renewLeaf(env, epoch, change, { encryption, source: { leafNodeSource: LeafSource.commit, parentHash } });
+  const path = draftPath(suite, applied.tree, epoch.self, { random, makeLeaf });
+  if (change.credential !== undefined || change.signer !== undefined) {
+    requireCredential(env, path.leafNode, leafAt(epoch.tree, epoch.self));
+  }
+  return { path, encryption };
+}
+
+function commitContent(items: readonly ProposalItem[], path: UpdatePath | undefined) {
+  const proposals: Commit['proposals'] = items.map(({ proposal, ref }) =>
+    ref === undefined ? { type: 1, proposal } : { type: 2, reference: ref },
+  );
+  return { contentType: ContentType.commit, commit: { proposals, path } } as const;
+}
+
+interface JoinInputs {
+  readonly keys: EpochKeys;
+  readonly psks: readonly Psk[];
+  readonly applied: Applied;
+  readonly draft: DraftPath | undefined;
+}
+
+/** Welcome and GroupInfo, if anybody needs them. */
+function joinMaterial(
+  env: Environment,
+  next: EpochState,
+  inputs: JoinInputs,
+  { groupInfo: wanted = false, ratchetTree = true }: CommitOptions,
+): Pick<BuiltCommit, 'welcome' | 'groupInfo'> {
+  const published = wanted ? createGroupInfo(env, next, { ratchetTree, externalPub: true }) : undefined;
+  const groupInfo = published && mlsMessage({ wireFormat: WireFormat.groupInfo, groupInfo: published });
+  if (inputs.applied.added.length === 0) return { welcome: undefined, groupInfo };
+  const forJoiners = createGroupInfo(env, next, { ratchetTree, externalPub: false });
+  return { welcome: sealWelcome(env, next.self, forJoiners, inputs), groupInfo };
+}
+
+/** One Welcome for everybody added (§12.4.3.1). */
+function sealWelcome(
+  env: Environment,
+  committer: LeafIndex,
+  groupInfo: GroupInfo,
+  { keys, psks, applied, draft }: JoinInputs,
+): Uint8Array {
+  const { suite, random } = env;
+  const { key, nonce } = welcomeKeys(
+    suite,
+    deriveWelcomeSecret(suite, keys.joinerSecret, pskSecret(suite, psks)),
+  );
+  const encryptedGroupInfo = suite.seal(key, nonce, new Uint8Array(0), GroupInfo.bytes(groupInfo));
+  const secrets = applied.added.map(({ leaf, keyPackage }) => {
+    const ancestor = commonAncestor(leaf, committer);
+    const position = draft?.steps.findIndex((step) => step.node === ancestor) ?? -1;
+    const pathSecret = draft?.pathSecrets[position];
+    const groupSecrets = encode(GroupSecrets, {
+      joinerSecret: keys.joinerSecret,
+      pathSecret: pathSecret && { pathSecret },
+      psks: psks.map(({ id }) => id),
+    });
+    return {
+      newMember: keyPackageRef(suite, keyPackage),
+      encryptedGroupSecrets: encryptWithLabel(
+        suite,
+        keyPackage.initKey,
+        'Welcome',
+        encryptedGroupInfo,
+        groupSecrets,
+        random,
+      ),
+    };
+  });
+  const welcome = { cipherSuite: suite.id, secrets, encryptedGroupInfo };
+  return mlsMessage({ wireFormat: WireFormat.welcome, welcome });
+}

@@ -1,0 +1,105 @@
+/** The whole truth about a group, as frozen values. Every move makes a new one (see `transition.ts`). */
+
+import type { LeafIndex } from '../base/brand.ts';
+import type { KeyPair } from '../crypto/provider.ts';
+import type { EpochSecrets } from '../schedule/epoch.ts';
+import type { SecretTree } from '../schedule/secretTree.ts';
+import type { PrivatePath } from '../tree/privatePath.ts';
+import { leafAt, type Tree } from '../tree/tree.ts';
+import type { Credential } from '../wire/credential.ts';
+import type { GroupContext } from '../wire/groupContext.ts';
+import type { Proposal, ReInitProposal } from '../wire/proposal.ts';
+
+/** A member as it was in one epoch. */
+export interface Member {
+  readonly leaf: LeafIndex;
+  readonly credential: Credential;
+  readonly signatureKey: Uint8Array;
+}
+
+/** What one epoch consists of, apart from its message keys: it never changes while the epoch lasts. */
+export interface EpochState {
+  readonly context: GroupContext;
+  readonly tree: Tree;
+  readonly self: LeafIndex;
+  readonly privatePath: PrivatePath;
+  readonly signer: KeyPair;
+  /** Without `encryptionSecret`, which the secret tree has taken over. */
+  readonly secrets: Omit<EpochSecrets, 'encryptionSecret'>;
+  readonly confirmationTag: Uint8Array;
+  readonly interimHash: Uint8Array;
+}
+
+/** An earlier epoch, as far as late application messages need it. */
+export interface PastEpoch {
+  readonly context: GroupContext;
+  readonly tree: Tree;
+  readonly self: LeafIndex;
+  readonly senderDataSecret: Uint8Array;
+  readonly secretTree: SecretTree;
+}
+
+/** Who made a proposal. */
+export type ProposalSender =
+  | { readonly kind: 'member'; readonly leaf: LeafIndex }
+  | { readonly kind: 'external'; readonly index: number }
+  | { readonly kind: 'new-member' };
+
+/** A proposal with its proven sender, and its reference unless it came inside a commit. */
+export interface ProposalItem {
+  readonly proposal: Proposal;
+  readonly sender: ProposalSender;
+  readonly ref: Uint8Array | undefined;
+}
+
+/** A proposal seen in this epoch. */
+export interface CachedProposal extends ProposalItem {
+  readonly ref: Uint8Array;
+  /** Private halves of our own Update, until the epoch closes. */
+  readonly ownKeys: { readonly encryption: KeyPair; readonly signer: KeyPair } | undefined;
+}
+
+/** A resumption PSK of an epoch (§8.6). */
+export interface ResumptionPsk {
+  readonly epoch: bigint;
+  readonly secret: Uint8Array;
+}
+
+/** What an accepted commit leads to. */
+export interface NextEpoch {
+  readonly epoch: EpochState;
+  readonly secretTree: SecretTree;
+  /** The commit closes the group (§11.2). */
+  readonly reinit: ReInitProposal | undefined;
+}
+
+/** Our own commit, waiting for the word that it won. */
+export interface PendingCommit {
+  /** MLSMessage as sent; recognised when it comes back. */
+  readonly message: Uint8Array;
+  readonly next: NextEpoch;
+}
+
+/** One group as seen by one member. */
+export interface GroupState {
+  /** `closed`: a ReInit took effect. `removed`: we are no longer a member. Both only read. */
+  readonly status: 'active' | 'removed' | 'closed';
+  readonly epoch: EpochState;
+  readonly secretTree: SecretTree;
+  readonly proposals: readonly CachedProposal[];
+  readonly pending: PendingCommit | undefined;
+  /** Newest first. */
+  readonly past: readonly PastEpoch[];
+  /** Newest first. */
+  readonly resumption: readonly ResumptionPsk[];
+  /** Messages of later epochs, oldest first. */
+  readonly held: readonly { readonly epoch: bigint; readonly message: Uint8Array }[];
+  /** The ReInit that closed the group. */
+  readonly reinit: ReInitProposal | undefined;
+}
+
+/** The member at a leaf; `undefined` when it is blank. */
+export function memberAt(tree: Tree, leaf: LeafIndex): Member | undefined {
+  const node = leafAt(tree, leaf);
+  return node && Object.freeze({ leaf, credential: node.credential, signatureKey: node.signatureKey });
+}

@@ -1,0 +1,54 @@
+/**
+ * Messaging Layer Security (RFC 9420): the core of `xmpp-mls`, usable without XMPP.
+ *
+ * Start with {@link createClient}.
+ */
+
+import { provider as platformProvider } from '#provider';
+import { type ClientOptions as AllClientOptions, Client } from './group/client.ts';
+
+export type { Epoch, LeafIndex } from './base/brand.ts';
+export { fromHex, fromUtf8, toHex, utf8 } from './base/bytes.ts';
+export type { Blame, MlsErrorCode, Retry, Scope } from './base/codes.ts';
+export { MlsError } from './base/error.ts';
+export type { CipherSuite, KeyPair, Provider, SuiteCrypto } from './crypto/provider.ts';
+export type { CommitChanges } from './group/changes.ts';
+export type { Client, CreatedKeyPackage, ExternalJoinOffer, StagedJoin } from './group/client.ts';
+export type { NewGroup } from './group/create.ts';
+export type { Accepted, Group } from './group/group.ts';
+export {
+  acceptAnyCredential,
+  type CredentialClaim,
+  type CredentialValidator,
+  type Policy,
+} from './group/policy.ts';
+export type { OwnCommit, Processed, StagedCommit, StoredProposal } from './group/processed.ts';
+export {
+  add,
+  customProposal,
+  externalPsk,
+  type LeafChange,
+  type ProposalInput,
+  reinit,
+  remove,
+  resumptionPsk,
+  type Successor,
+  setExtensions,
+  update,
+} from './group/proposals.ts';
+export type { SendOptions } from './group/protect.ts';
+export type { CommitOptions } from './group/sendCommit.ts';
+export type { Member } from './group/state.ts';
+export { basicCredential, type Credential } from './wire/credential.ts';
+export type { Extension } from './wire/extension.ts';
+
+/** As the options of a client, but the provider has a default: node:crypto under Node, noble elsewhere. */
+export type ClientOptions = Omit<AllClientOptions, 'provider'> & Partial<Pick<AllClientOptions, 'provider'>>;
+
+/**
+ * Make a client: one device of one user.
+ * @throws `codec.unsupported` for a suite the provider lacks
+ */
+export function createClient(options: ClientOptions): Client {
+  return new Client({ provider: platformProvider, ...options });
+}
