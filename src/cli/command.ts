@@ -1,5 +1,6 @@
 /** Which command was asked for, and with what. */
 
+import { demo } from './demo.ts';
 import { inspect } from './inspect.ts';
 import type { Terminal } from './print.ts';
 import { vectors } from './vectors/command.ts';
@@ -28,6 +29,7 @@ type Command = (args: readonly string[], terminal: Terminal) => number | Promise
 const COMMANDS: ReadonlyMap<string, Command> = new Map<string, Command>([
   ['vectors', vectors],
   ['inspect', inspect],
+  ['demo', demo],
 ]);
 
 const HELP: readonly string[] = [
@@ -37,6 +39,8 @@ const HELP: readonly string[] = [
   '      check files of MLS test vectors, whose kind is recognised by their content',
   '  inspect FILE|- [--json] [--as TYPE]',
   '      show what an MLS structure holds; the input is binary, hex or base64',
+  '  demo [--suite 1..7] [--provider noble|node] [--json]',
+  '      play the life of a group of four members',
   '  --help',
   '      show this text',
 ];

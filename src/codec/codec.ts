@@ -11,6 +11,8 @@ export interface Codec<T> {
   read(reader: Reader): T;
   /** @throws `codec.input`, `codec.limit` */
   write(writer: Writer, value: T): void;
+  /** As `read`, into an object that has other fields already: what `select` builds its values with. */
+  into?(reader: Reader, target: object): T;
 }
 
 /** The type that a codec carries. */
@@ -99,12 +101,14 @@ export function optional<T>(value: Codec<T>): Codec<T | undefined> {
 /** A struct: its fields one after the other, in the order of the given keys. */
 export function struct<T extends object>(fields: { readonly [K in keyof T]: Codec<T[K]> }): Codec<T> {
   const entries = Object.entries(fields) as [keyof T, Codec<unknown>][];
+  const into = (r: Reader, target: object): T => {
+    const value = target as T;
+    for (const [key, codec] of entries) value[key] = codec.read(r) as T[keyof T];
+    return value;
+  };
   return {
-    read: (r) => {
-      const value = {} as T;
-      for (const [key, codec] of entries) value[key] = codec.read(r) as T[keyof T];
-      return value;
-    },
+    read: (r) => into(r, {}),
+    into,
     write: (w, value) => {
       for (const [key, codec] of entries) codec.write(w, value[key]);
     },
@@ -126,8 +130,10 @@ export function select<T extends object>(
   return {
     read: (r) => {
       const value = tag.read(r);
-      const body = bodyOf(value, r).read(r);
-      return { [key]: value, ...body } as T;
+      const body = bodyOf(value, r);
+      const result: Record<string, unknown> = {};
+      result[key] = value;
+      return (body.into === undefined ? Object.assign(result, body.read(r)) : body.into(r, result)) as T;
     },
     write: (w, value) => {
       const number = value[key] as number;

@@ -6,7 +6,6 @@ import { CUSTOM, OPTIONS } from '../../support/arbitraries.ts';
 import {
   BASIC,
   b,
-  CAPABILITIES,
   cat,
   codeOf,
   contextBytes,
@@ -366,7 +365,7 @@ describe('proposals', () => {
 });
 
 describe('groups and joining', () => {
-  test('R8.1, R2.1-11: GroupContext', () => {
+  test('R2.1-11: GroupContext', () => {
     pair(wire.GroupContext, contextBytes(), context);
   });
 
@@ -579,8 +578,4 @@ describe('messages', () => {
     });
     expect(verdictOf(wire.SenderData, cat(bytes, u8(0)))).toBe('codec.trailing');
   });
-});
-
-test('CAPABILITIES stands for what the leaf above has', () => {
-  expect(toHex(leafBytes()).includes(toHex(CAPABILITIES))).toBe(true);
 });
