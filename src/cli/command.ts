@@ -2,7 +2,7 @@
 
 import { demo } from './demo.ts';
 import { inspect } from './inspect.ts';
-import type { Terminal } from './print.ts';
+import { harmless, type Terminal } from './print.ts';
 import { vectors } from './vectors/command.ts';
 
 /** Exit code of a call that cannot be understood. */
@@ -17,7 +17,7 @@ export async function runCommand(args: readonly string[], terminal: Terminal): P
   }
   const command = COMMANDS.get(name ?? '');
   if (command === undefined) {
-    if (name !== undefined) terminal.err(`xmpp-mls: there is no command ${JSON.stringify(name)}`);
+    if (name !== undefined) terminal.err(`xmpp-mls: there is no command ${harmless(name)}`);
     for (const line of HELP) terminal.err(line);
     return USAGE_ERROR;
   }

@@ -5,6 +5,7 @@ import { leafRange, leftOf, rightOf, rootOf } from '../tree/math.ts';
 import type { Credential } from '../wire/credential.ts';
 import type { TreeNode } from '../wire/treeNode.ts';
 import { fingerprint, quotedText, shortHex } from './inspect/text.ts';
+import { counted } from './print.ts';
 
 /**
  * Draw a tree from its array form (RFC 9420 §12.4.3.3); missing nodes at the end are blank. Each line has the node
@@ -57,6 +58,6 @@ function describe(node: number, value: TreeNode | undefined): string {
 /** Who a credential says it is, as one short text. */
 function identity(credential: Credential): string {
   if ('identity' in credential) return quotedText(credential.identity) ?? shortHex(credential.identity);
-  if ('certificates' in credential) return `x509 with ${credential.certificates.length} certificates`;
+  if ('certificates' in credential) return `x509, ${counted(credential.certificates.length, 'certificate')}`;
   return `credential of type ${credential.credentialType}`;
 }

@@ -65,7 +65,7 @@ function complaint(reading: Reading, { nearest }: Findings, type: string | undef
   const source = `${counted(reading.bytes.length, 'byte')} of ${reading.form}`;
   if (reading.bytes.length === 0 || nearest === undefined) return 'the input is empty';
   const what =
-    type === undefined ? `${source} are no MLS structure; as ${nearest.type}` : `${source} are no ${type}`;
+    type === undefined ? `no MLS structure in ${source}; as ${nearest.type}` : `no ${type} in ${source}`;
   return `${what}: ${explained(nearest.error)}`;
 }
 

@@ -14,6 +14,7 @@ import { createGroupInfo, type GroupInfoOptions } from './groupInfo.ts';
 import {
   commitMove,
   consumeMove,
+  discardMove,
   encryptMove,
   enterMove,
   leaveMove,
@@ -205,10 +206,8 @@ export class Group {
     const { next, used } = this.#take(commit);
     this.#cell.run((state) => {
       const consumed = used === undefined ? undefined : consumeMove(this.#env, state, used);
-      const kept = consumed?.next ?? state;
-      const cleared = commit === this.#pending ? { ...kept, pending: undefined } : kept;
-      const lost = next === undefined ? [] : Object.values(next.epoch.secrets);
-      return { next: cleared, result: undefined, spent: [...(consumed?.spent ?? []), ...lost] };
+      const move = discardMove(consumed?.next ?? state, next);
+      return { ...move, spent: [...(consumed?.spent ?? []), ...(move.spent ?? [])] };
     });
     this.#staged.delete(commit);
     if (commit === this.#pending) this.#pending = undefined;

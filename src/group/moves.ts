@@ -1,8 +1,9 @@
 /** The moves of a group: pure functions from one state to the next (see `transition.ts`). */
 
 import { equal } from '../base/bytes.ts';
-import { fail } from '../base/error.ts';
+import { fail, MlsError } from '../base/error.ts';
 import { secretsOf, takeReceiveKey } from '../schedule/secretTree.ts';
+import type { PrivatePath } from '../tree/privatePath.ts';
 import type { AuthenticatedContent } from '../wire/content.ts';
 import { ContentType } from '../wire/registry.ts';
 import type { Environment } from './environment.ts';
@@ -111,7 +112,6 @@ export function enterMove(
   const kept = [old, ...state.past].slice(0, policy.pastEpochs);
   const dropped = [old, ...state.past].slice(policy.pastEpochs);
   const psk = { epoch: context.epoch, secret: secrets.resumptionPsk };
-  const { exporterSecret, externalSecret, confirmationKey, membershipKey, initSecret } = secrets;
   return {
     next: Object.freeze({
       status: next.reinit === undefined ? 'active' : 'closed',
@@ -126,10 +126,10 @@ export function enterMove(
     }),
     result: undefined,
     spent: [
-      ...[exporterSecret, externalSecret, confirmationKey, membershipKey, initSecret],
+      ...epochOnly(secrets),
       ...dropped.flatMap(epochSecrets),
       ...replacedKeys(state, next),
-      ...state.resumption.slice(policy.resumptionEpochs - 1).map((entry) => entry.secret),
+      ...[psk, ...state.resumption].slice(policy.resumptionEpochs).map((entry) => entry.secret),
     ],
   };
 }
@@ -137,8 +137,10 @@ export function enterMove(
 /** We were removed: nothing can be sent any more, and only late messages can still be read. */
 export function leaveMove(env: Environment, state: GroupState): Transition<GroupState, void> {
   const { secrets, privatePath } = state.epoch;
-  const { exporterSecret, externalSecret, confirmationKey, membershipKey, initSecret } = secrets;
-  const pending = state.pending === undefined ? [] : nextSecrets(state.pending.next);
+  const pending =
+    state.pending === undefined
+      ? []
+      : [...nextSecrets(state.pending.next), ...secretKeysOf(state.pending.next.epoch.privatePath)];
   return {
     next: Object.freeze({
       ...state,
@@ -149,11 +151,7 @@ export function leaveMove(env: Environment, state: GroupState): Transition<Group
       past: state.past.slice(0, env.policy.pastEpochs),
     }),
     result: undefined,
-    spent: [
-      ...[exporterSecret, externalSecret, confirmationKey, membershipKey, initSecret],
-      ...[...privatePath.values()].map((pair) => pair.secretKey),
-      ...pending,
-    ],
+    spent: [...epochOnly(secrets), ...secretKeysOf(privatePath), ...pending, ...updateKeys(state)],
   };
 }
 
@@ -164,12 +162,26 @@ export function consumeMove(
   used: UsedKey,
 ): Transition<GroupState, void> {
   const from = { leaf: used.leaf, kind: 'handshake', generation: used.generation } as const;
-  const taken = takeReceiveKey(env.suite, state.secretTree, from, env.policy);
-  return {
-    next: { ...state, secretTree: taken.next },
-    result: undefined,
-    spent: [...taken.spent, taken.key, taken.nonce],
-  };
+  try {
+    const taken = takeReceiveKey(env.suite, state.secretTree, from, env.policy);
+    const spent = [...taken.spent, taken.key, taken.nonce];
+    return { next: { ...state, secretTree: taken.next }, result: undefined, spent };
+  } catch (error) {
+    // The key is gone by another way (used, or evicted since), which is all that is wanted here.
+    if (error instanceof MlsError) return { next: state, result: undefined };
+    throw error;
+  }
+}
+
+/** Drop a staged commit; what only it held is spent. */
+export function discardMove(state: GroupState, next: NextEpoch | undefined): Transition<GroupState, void> {
+  const isPendingOne = state.pending !== undefined && state.pending.next === next;
+  const left = isPendingOne ? { ...state, pending: undefined } : state;
+  if (next === undefined) return { next: left, result: undefined };
+  const kept = new Set(secretKeysOf(state.epoch.privatePath));
+  for (const { ownKeys } of state.proposals) if (ownKeys) kept.add(ownKeys.encryption.secretKey);
+  const own = secretKeysOf(next.epoch.privatePath).filter((key) => !kept.has(key));
+  return { next: left, result: undefined, spent: [...nextSecrets(next), ...own] };
 }
 
 /** Hold a message of a later epoch. @throws `state.epoch-future` when there is no room */
@@ -210,6 +222,23 @@ export function proposalOf({ content }: AuthenticatedContent): ProposalItem['pro
     : fail('validation.sender');
 }
 
+/** Secrets that end with their epoch; what late messages and resumption need is not among them. */
+function epochOnly(secrets: GroupState['epoch']['secrets']): Uint8Array[] {
+  const { exporterSecret, externalSecret, confirmationKey, membershipKey, initSecret } = secrets;
+  return [
+    exporterSecret,
+    externalSecret,
+    confirmationKey,
+    membershipKey,
+    initSecret,
+    secrets.epochAuthenticator,
+  ];
+}
+
+function secretKeysOf(privatePath: PrivatePath): Uint8Array[] {
+  return [...privatePath.values()].map((pair) => pair.secretKey);
+}
+
 function epochSecrets(past: PastEpoch): Uint8Array[] {
   return [past.senderDataSecret, ...secretsOf(past.secretTree.root)];
 }
@@ -220,13 +249,15 @@ function nextSecrets({ epoch, secretTree }: NextEpoch): Uint8Array[] {
 
 /** Private keys that the next epoch does not hold any more, and those of a pending commit or Update that lost. */
 function replacedKeys(state: GroupState, next: NextEpoch): Uint8Array[] {
-  const kept = new Set([...next.epoch.privatePath.values()].map((pair) => pair.secretKey));
+  const kept = new Set(secretKeysOf(next.epoch.privatePath));
   const lost =
     state.pending !== undefined && state.pending.next !== next ? nextSecrets(state.pending.next) : [];
   const lostKeys = state.pending === undefined ? [] : [...state.pending.next.epoch.privatePath.values()];
-  const updates = state.proposals.flatMap(({ ownKeys }) =>
-    ownKeys === undefined ? [] : [ownKeys.encryption],
-  );
-  const keys = [...state.epoch.privatePath.values(), ...lostKeys, ...updates].map((pair) => pair.secretKey);
-  return [...lost, ...keys.filter((key) => !kept.has(key))];
+  const keys = [...state.epoch.privatePath.values(), ...lostKeys].map((pair) => pair.secretKey);
+  return [...lost, ...[...keys, ...updateKeys(state)].filter((key) => !kept.has(key))];
+}
+
+/** Private keys of our own pending Updates. */
+function updateKeys({ proposals }: GroupState): Uint8Array[] {
+  return proposals.flatMap(({ ownKeys }) => (ownKeys === undefined ? [] : [ownKeys.encryption.secretKey]));
 }

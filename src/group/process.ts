@@ -47,6 +47,7 @@ export function processMove(
     const { content } = message.publicMessage;
     if (!equal(content.groupId, groupId)) return foreign(state, message.wireFormat, content.groupId);
     if (isPending(state, bytes)) return { next: state, result: { kind: 'own-commit' } };
+    if (content.epoch >= state.epoch.context.epoch) requireCurrent(state);
     return settle(env, state, receivePublic(env, state, message.publicMessage), bytes);
   }
   if (message.wireFormat === WireFormat.privateMessage) {
@@ -94,6 +95,7 @@ function settleUnremarkable(
   bytes: Uint8Array,
 ): Transition<GroupState, Taken> {
   if (kind === 'future') {
+    requireCurrent(state);
     const held = holdMove(env, state, epoch, bytes);
     return { ...held, result: { kind: 'held', epoch } };
   }
@@ -149,10 +151,13 @@ function takeProposal(
   const { content } = received.content;
   const { ref, known } = identifyProposal(env, state, received.content);
   const isOwn = senderLeaf(content) === state.epoch.self;
+  const { secretTree, spent } = received;
+  // The same content may come under a key that is not used yet: that key has done its work as well.
   if (known)
     return {
-      next: state,
+      next: secretTree === undefined ? state : { ...state, secretTree },
       result: isOwn ? { kind: 'own-message', content: 'proposal' } : { kind: 'duplicate' },
+      spent,
     };
   const proposal = proposalOf(received.content);
   const sender = proposalSender(content);
@@ -161,13 +166,13 @@ function takeProposal(
   const stored = storeProposal(env, state, { proposal, sender, ref, ownKeys: undefined });
   const member = sender.kind === 'member' ? memberAt(state.epoch.tree, sender.leaf) : undefined;
   return {
-    next: received.secretTree === undefined ? stored : { ...stored, secretTree: received.secretTree },
+    next: secretTree === undefined ? stored : { ...stored, secretTree },
     result: {
       kind: 'proposal',
       proposal: { ref: ref.slice(), type: proposal.proposalType, sender: member },
       authenticatedData: content.authenticatedData.slice(),
     },
-    spent: received.spent,
+    spent,
   };
 }
 

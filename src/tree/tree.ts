@@ -272,6 +272,7 @@ function parentSubtree(
 }
 
 function insertSorted(list: readonly number[], value: number): readonly number[] {
+  if ((list.at(-1) ?? -1) < value) return [...list, value];
   const position = list.findIndex((entry) => entry > value);
-  return position < 0 ? [...list, value] : [...list.slice(0, position), value, ...list.slice(position)];
+  return [...list.slice(0, position), value, ...list.slice(position)];
 }

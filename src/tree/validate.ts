@@ -15,11 +15,13 @@ import { halves, type Subtree, type Tree } from './tree.ts';
 /**
  * What a new member checks of a tree before it looks at single leaves: its hash, its parent hashes, its lists of
  * unmerged leaves, and that no key occurs twice.
- * @throws `validation.tree-hash`, `validation.unmerged-leaves`, `validation.parent-hash`, `validation.duplicate-key`,
+ * @throws `validation.tree-hash`, `validation.tree`, `validation.unmerged-leaves`, `validation.parent-hash`, `validation.duplicate-key`,
  * `crypto.public-key`
  */
 export function validateTreeStructure(suite: SuiteCrypto, tree: Tree, expectedHash: Uint8Array): void {
   if (!equal(treeHash(suite, tree.root), expectedHash)) fail('validation.tree-hash');
+  // Removals truncate (§7.7), so that no honest tree has an empty right half.
+  if (tree.width > 1 && halves(tree.root)[1].leafCount === 0) fail('validation.tree', { width: tree.width });
   validateParents(suite, tree.root);
   verifyParentHashes(suite, tree);
   validateUniqueKeys(tree);
@@ -87,10 +89,22 @@ function validateUnmerged(subtree: Subtree, leaf: number): void {
     fail('validation.unmerged-leaves', { node: subtree.node, leaf });
   let at = subtree;
   while (at.level > 0) {
-    if (at.parent !== undefined && !at.parent.unmergedLeaves.includes(leaf)) {
+    if (at.parent !== undefined && !includesSorted(at.parent.unmergedLeaves, leaf)) {
       fail('validation.unmerged-leaves', { node: at.node, leaf });
     }
     at = halves(at)[2 * leaf < at.node ? 0 : 1];
   }
   if (at.leaf === undefined) fail('validation.unmerged-leaves', { node: subtree.node, leaf });
+}
+
+/** Binary search: a hostile tree may list every leaf at every node. */
+function includesSorted(list: readonly number[], value: number): boolean {
+  let low = 0;
+  let high = list.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if ((list[middle] as number) < value) low = middle + 1;
+    else high = middle;
+  }
+  return list[low] === value;
 }

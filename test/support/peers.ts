@@ -6,6 +6,7 @@
 import { type LeafIndex, leafIndex } from '../../src/base/brand.ts';
 import { toHex } from '../../src/base/bytes.ts';
 import { decode } from '../../src/codec/codec.ts';
+import type { DecodeOptions } from '../../src/codec/reader.ts';
 import { nodeProvider } from '../../src/crypto/node/index.ts';
 import type { KeyPair, Provider } from '../../src/crypto/provider.ts';
 import { createGroupState, type NewGroup } from '../../src/group/create.ts';
@@ -37,6 +38,7 @@ export interface PeerOptions {
   readonly suite?: number;
   readonly policy?: Partial<Policy>;
   readonly group?: NewGroup;
+  readonly decoding?: DecodeOptions;
 }
 
 /** An environment as a client would have it, with the PSK `utf8('psk')` for every id. */
@@ -49,7 +51,7 @@ export function environment(options: PeerOptions = {}): Environment {
     validateCredential: acceptAnyCredential,
     psks: () => new Uint8Array(32).fill(7),
     clock: () => 1_800_000_000,
-    decoding: {},
+    decoding: options.decoding ?? {},
   };
 }
 

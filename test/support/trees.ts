@@ -390,7 +390,7 @@ export interface Sent {
 export class Room {
   tree: Tree;
   members = new Map<number, Insider>();
-  readonly random: (length: number) => Uint8Array;
+  random: (length: number) => Uint8Array;
   #count = 0;
 
   constructor(first = 'A', seed = 'room') {

@@ -28,12 +28,12 @@ export interface VectorFile {
 /** Find a file of a set: in the directory named by the environment, in `vectors/`, or in `../shared/`. */
 export function vectorFile(set: VectorSet, name: string): VectorFile {
   const variable = VARIABLES[set];
-  const places = [process.env[variable], join(ROOT, 'vectors', set), join(ROOT, '..', 'shared', set)];
+  const named = process.env[variable];
+  // A directory that was named is the only one looked into.
+  const places =
+    named === undefined ? [join(ROOT, 'vectors', set), join(ROOT, '..', 'shared', set)] : [named];
   const required: string | undefined = process.env[REQUIRED];
-  const path = places
-    .filter((place) => place !== undefined)
-    .map((place) => join(place, name))
-    .find((candidate) => existsSync(candidate));
+  const path = places.map((place) => join(place, name)).find((candidate) => existsSync(candidate));
   const missing = path === undefined;
   return {
     title: missing ? `${set}/${name} (missing: set ${variable})` : `${set}/${name}`,

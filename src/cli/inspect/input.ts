@@ -16,6 +16,7 @@ export interface Reading {
 export function readings(input: Uint8Array): readonly Reading[] {
   const found: Reading[] = [];
   const text = asText(input);
+  if (text === '') return [{ form: 'binary', bytes: new Uint8Array(0) }];
   if (text !== undefined) {
     const hex = text.replace(/^0x/i, '');
     if (/^(?:[0-9a-f]{2})+$/i.test(hex)) found.push({ form: 'hex', bytes: fromHex(hex) });

@@ -6,23 +6,15 @@ import type { KemPart } from '../parts.ts';
 import { X448, X25519 } from '../strict.ts';
 import { P256, P384, P521 } from '../weierstrass.ts';
 import { sha256Part, sha384Part, sha512Part } from './hash.ts';
-import {
-  base64url,
-  importPrivate,
-  importPublic,
-  offersOkp,
-  plain,
-  publicCache,
-  secretCache,
-} from './keys.ts';
+import { base64url, importPrivate, importPublic, offersOkp, plain, secretCache } from './keys.ts';
 
 function montgomeryEngine(crv: 'X25519' | 'X448'): DhEngine {
   const privateKey = secretCache((secretKey) =>
     importPrivate({ kty: 'OKP', crv, x: '', d: base64url(secretKey) }),
   );
-  const publicKeyObject = publicCache((publicKey) =>
-    importPublic({ kty: 'OKP', crv, x: base64url(publicKey) }),
-  );
+  // Not remembered: peers' keys of a KEM are mostly used once, and importing them is cheap.
+  const publicKeyObject = (publicKey: Uint8Array) =>
+    importPublic({ kty: 'OKP', crv, x: base64url(publicKey) });
   return {
     publicKey: (secretKey) => {
       const jwk = createPublicKey(privateKey(secretKey)).export({ format: 'jwk' });
