@@ -1,7 +1,7 @@
 /** `xmpp-mls demo`: the life of a group of four on the core, narrated, with a check of its own results. */
 
 import { toHex, utf8 } from '../base/bytes.ts';
-import { MlsError } from '../base/error.ts';
+import { fail, MlsError } from '../base/error.ts';
 import type { Provider } from '../crypto/provider.ts';
 import { acceptAnyCredential, basicCredential, type Client, createClient, remove, update } from '../index.ts';
 import { parseArguments } from './arguments.ts';
@@ -86,8 +86,7 @@ class Stage {
 
   of(name: string): Participant['group'] {
     const found = this.participants.find((participant) => participant.name === name);
-    if (found === undefined) throw new MlsError('internal.bug', { participant: name });
-    return found.group;
+    return (found ?? fail('internal.bug', { participant: name })).group;
   }
 
   join(name: string, group: Participant['group']): void {

@@ -41,9 +41,13 @@ export function encode<T>(codec: Codec<T>, value: T): Uint8Array {
   return writer.finish();
 }
 
+/** One byte (§2.1). */
 export const uint8: Codec<number> = { read: (r) => r.uint8(), write: (w, v) => w.uint8(v) };
+/** Two bytes, big-endian. */
 export const uint16: Codec<number> = { read: (r) => r.uint16(), write: (w, v) => w.uint16(v) };
+/** Four bytes, big-endian. */
 export const uint32: Codec<number> = { read: (r) => r.uint32(), write: (w, v) => w.uint32(v) };
+/** Eight bytes, big-endian, as a `bigint`. */
 export const uint64: Codec<bigint> = { read: (r) => r.uint64(), write: (w, v) => w.uint64(v) };
 /** `opaque data<V>`. */
 export const opaque: Codec<Uint8Array> = { read: (r) => r.opaque(), write: (w, v) => w.opaque(v) };

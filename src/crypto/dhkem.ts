@@ -102,13 +102,8 @@ export function dhkem(id: number, group: DhGroup, mac: Mac): KemPart {
     wipe(prk);
     return { secretKey, publicKey: group.publicKey(secretKey) };
   };
-  /** ExtractAndExpand; Nsecret is the hash length for all five KEMs. */
-  const sharedSecret = (dh: Uint8Array, enc: Uint8Array, publicKey: Uint8Array): Uint8Array => {
-    const prk = labeledExtract(mac, kemId, EMPTY, 'eae_prk', dh);
-    const secret = labeledExpand(mac, kemId, prk, 'shared_secret', concat(enc, publicKey), mac.size);
-    wipe(prk, dh);
-    return secret;
-  };
+  const sharedSecret = (dh: Uint8Array, enc: Uint8Array, publicKey: Uint8Array): Uint8Array =>
+    extractAndExpand(mac, kemId, dh, concat(enc, publicKey));
   return {
     seed: group.secretSize,
     encapSeed: group.secretSize,
@@ -135,6 +130,14 @@ export function dhkem(id: number, group: DhGroup, mac: Mac): KemPart {
       return sharedSecret(dh, enc, publicKey);
     },
   };
+}
+
+/** `ExtractAndExpand`; Nsecret is the hash length for all five KEMs. The DH result is wiped. */
+function extractAndExpand(mac: Mac, kemId: Uint8Array, dh: Uint8Array, context: Uint8Array): Uint8Array {
+  const prk = labeledExtract(mac, kemId, EMPTY, 'eae_prk', dh);
+  const secret = labeledExpand(mac, kemId, prk, 'shared_secret', context, mac.size);
+  wipe(prk, dh);
+  return secret;
 }
 
 /** The DHKEMs of RFC 9180 §7.1 for the groups at hand, each with the hash that belongs to its identifier. */

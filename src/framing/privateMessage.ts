@@ -56,11 +56,13 @@ export function sealPrivate(
   const reuseGuard = use.random(4);
   const plaintext = privateContent(content.content, auth, use.pad);
   const header = { groupId, epoch, contentType, authenticatedData };
-  const ciphertext = suite.seal(taken.key, guarded(taken.nonce, reuseGuard), contentAad(header), plaintext);
-  wipe(plaintext, taken.key, taken.nonce);
+  const nonce = guarded(taken.nonce, reuseGuard);
+  const ciphertext = suite.seal(taken.key, nonce, contentAad(header), plaintext);
+  wipe(plaintext, taken.key, taken.nonce, nonce);
   const senderData = encode(SenderData, { leafIndex: leaf, generation: taken.generation, reuseGuard });
   const keys = senderDataKeys(suite, secrets.senderDataSecret, ciphertext);
   const encryptedSenderData = suite.seal(keys.key, keys.nonce, senderDataAad(header), senderData);
+  wipe(keys.key, keys.nonce);
   return {
     message: { ...header, encryptedSenderData, ciphertext },
     generation: taken.generation,
@@ -77,6 +79,7 @@ export function openSenderData(
 ): SenderData {
   const { key, nonce } = senderDataKeys(suite, senderDataSecret, message.ciphertext);
   const opened = suite.open(key, nonce, senderDataAad(message), message.encryptedSenderData);
+  wipe(key, nonce);
   return decodeOwned(SenderData, opened ?? fail('crypto.aead', { field: 'encryptedSenderData' }));
 }
 

@@ -1,6 +1,6 @@
 /** A client: one credential, one suite; it makes KeyPackages, and makes and joins groups. */
 
-import { equal, toHex } from '../base/bytes.ts';
+import { toHex } from '../base/bytes.ts';
 import { fail, guarded } from '../base/error.ts';
 import { wipe } from '../base/secret.ts';
 import { decode } from '../codec/codec.ts';
@@ -82,6 +82,8 @@ export class Client {
   readonly #credential: Credential;
   readonly #signer: KeyPair;
   readonly #keyPackages = new Map<string, OwnKeyPackage>();
+  /** Groups entered through this client, by id. */
+  readonly #groups = new Map<string, Group>();
 
   /** @throws `codec.unsupported` for a suite the provider lacks, `validation.credential` for our own credential */
   constructor(options: ClientOptions) {
@@ -98,7 +100,8 @@ export class Client {
       decoding: options.openTypes === undefined ? {} : { openTypes: options.openTypes },
     };
     this.#credential = options.credential;
-    this.#signer = options.signer ?? suite.signatureKeyPair(provider.random(suite.sizes.signatureSeed));
+    this.#signer =
+      options.signer ?? guarded(() => suite.signatureKeyPair(provider.random(suite.sizes.signatureSeed)));
   }
 
   get credential(): Credential {
@@ -158,7 +161,7 @@ export class Client {
   /**
    * Open a Welcome (§12.4.3.1) and check everything. Nothing is consumed until `accept()`.
    * @param ratchetTree encoded, when the Welcome does not carry it (§12.4.3.3)
-   * @throws `state.unknown-key-package`, `state.missing-psk`, `validation.*`, `crypto.*`
+   * @throws `state.unknown-key-package`, `state.missing-psk`, `validation.group-id`, `validation.*`, `crypto.*`
    */
   prepareJoin(welcome: Uint8Array, options: { readonly ratchetTree?: Uint8Array } = {}): StagedJoin {
     return guarded(() => {
@@ -169,12 +172,13 @@ export class Client {
       const joined = joinFromWelcome(this.#env, message.welcome, find, options.ratchetTree);
       const { state, inviter, own, spent } = joined;
       wipe(...spent);
+      this.#refuseKnownGroup(state.epoch.context.groupId);
       return this.#stage(state, memberAt(state.epoch.tree, inviter), () => {
         if (!this.#keyPackages.has(toHex(own.ref))) fail('state.key-package-used');
         if (own.lastResort) return;
         this.#keyPackages.delete(toHex(own.ref));
-        // The leaf key lives on in the group; only the init key has done its work.
-        wipe(own.init.secretKey);
+        // The group has its own copy of the leaf key.
+        wipe(own.init.secretKey, own.encryption.secretKey);
       });
     });
   }
@@ -192,6 +196,8 @@ export class Client {
       if (message.wireFormat !== WireFormat.groupInfo) {
         return fail('validation.group-info', { wireFormat: message.wireFormat });
       }
+      // Whoever resyncs replaces the state it has; anybody else has no business joining twice (§11).
+      if (options.resync !== true) this.#refuseKnownGroup(message.groupInfo.groupContext.groupId);
       const joiner = { credential: this.#credential, signer: this.#signer, resync: options.resync ?? false };
       const joined = joinExternally(this.#env, message.groupInfo, joiner, options.ratchetTree);
       wipe(...joined.spent);
@@ -202,6 +208,18 @@ export class Client {
   /** `Client(<hex of the signature key>)`: never a secret. */
   toString(): string {
     return `Client(${toHex(this.#signer.publicKey.subarray(0, 8))})`;
+  }
+
+  #enter(state: GroupState): Group {
+    const group = new Group(this.#env, state);
+    this.#groups.set(toHex(state.epoch.context.groupId), group);
+    return group;
+  }
+
+  /** @throws `validation.group-id` while this client is in a group of that id */
+  #refuseKnownGroup(id: Uint8Array): void {
+    const known = this.#groups.get(toHex(id));
+    if (known?.isActive === true) fail('validation.group-id');
   }
 
   #makeKeyPackage(options: Omit<KeyPackageOptions, 'credential' | 'signer'>): OwnKeyPackage {
@@ -223,19 +241,13 @@ export class Client {
       accept: () => {
         decide();
         onAccept();
-        return new Group(this.#env, state);
+        return this.#enter(state);
       },
       discard: () => {
         decide();
-        for (const secret of stateSecrets(state)) {
-          if (!this.#isOwnSecret(secret)) wipe(secret);
-        }
+        wipe(...stateSecrets(state));
       },
     };
-  }
-
-  #isOwnSecret(secret: Uint8Array): boolean {
-    return [...this.#keyPackages.values()].some((own) => equal(own.encryption.secretKey, secret));
   }
 }
 

@@ -1,7 +1,7 @@
 /** A group in the hands of an application: each public method is one transition (see `transition.ts`). */
 
 import { type LeafIndex, leafIndex } from '../base/brand.ts';
-import { equal, ownedCopy, toHex } from '../base/bytes.ts';
+import { ownedCopy, toHex } from '../base/bytes.ts';
 import { fail, guarded } from '../base/error.ts';
 import { mlsExporter } from '../schedule/exporter.ts';
 import { leaves, treeToNodes } from '../tree/tree.ts';
@@ -82,6 +82,10 @@ export class Group {
   /** `closed`: a ReInit took effect; `removed`: we are no longer a member. Both only read. */
   get status(): 'active' | 'removed' | 'closed' {
     return this.#state.status;
+  }
+  /** Whether we are a member: neither removed, nor the group or this handle closed. */
+  get isActive(): boolean {
+    return this.#cell.isOpen && this.#state.status === 'active';
   }
   /** In leaf order; gathered anew, O(N). */
   get members(): readonly Member[] {
@@ -231,11 +235,6 @@ export class Group {
       const groupInfo = createGroupInfo(this.#env, this.#state.epoch, wanted);
       return mlsMessage({ wireFormat: WireFormat.groupInfo, groupInfo });
     });
-  }
-
-  /** Whether this is the group with an id. */
-  is(groupId: Uint8Array): boolean {
-    return equal(groupId, this.#state.epoch.context.groupId);
   }
 
   /** The member at a leaf of this epoch; `undefined` when it is blank. */

@@ -2,6 +2,7 @@
 
 import { type LeafIndex, leafIndex } from '../base/brand.ts';
 import { fail } from '../base/error.ts';
+import { wipe } from '../base/secret.ts';
 import { decode } from '../codec/codec.ts';
 import { signWithLabel, verifyWithLabel } from '../crypto/labels.ts';
 import type { SuiteCrypto } from '../crypto/provider.ts';
@@ -41,7 +42,8 @@ export function createGroupInfo(env: Environment, epoch: EpochState, options: Gr
     extensions.push(makeExtension(ExtensionType.ratchetTree, RatchetTree, treeToNodes(epoch.tree)));
   }
   if (options.externalPub) {
-    const { publicKey } = externalKeyPair(suite, epoch.secrets.externalSecret);
+    const { publicKey, secretKey } = externalKeyPair(suite, epoch.secrets.externalSecret);
+    wipe(secretKey);
     extensions.push(makeExtension(ExtensionType.externalPub, ExternalPub, { externalPub: publicKey }));
   }
   if (policy.grease) extensions.push(...greaseExtension(greaseValue(random), random));

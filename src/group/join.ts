@@ -8,8 +8,9 @@ import { decodeOwned } from '../codec/codec.ts';
 import { decryptWithLabel } from '../crypto/labels.ts';
 import { deriveWelcomeSecret, welcomeKeys } from '../schedule/epoch.ts';
 import { type Psk, pskSecret } from '../schedule/psk.ts';
-import { joinerPrivatePath } from '../tree/privatePath.ts';
-import { leaves, type Tree } from '../tree/tree.ts';
+import { directPath, leafNodeIndex } from '../tree/math.ts';
+import { joinerPrivatePath, type PrivatePath } from '../tree/privatePath.ts';
+import { leaves, subtreeAt, type Tree } from '../tree/tree.ts';
 import { GroupInfo } from '../wire/groupInfo.ts';
 import { LeafNode } from '../wire/leafNode.ts';
 import type { PreSharedKeyId } from '../wire/psk.ts';
@@ -49,12 +50,17 @@ export function joinFromWelcome(
   validateWelcomePsks(env, secrets.psks);
   const psks = lookUpPsks(env, secrets.psks);
   const groupInfo = openGroupInfo(env, welcome, secrets.joinerSecret, psks);
+  const { cipherSuite } = groupInfo.groupContext;
+  if (cipherSuite !== welcome.cipherSuite) fail('validation.welcome', { suite: cipherSuite });
   const tree = treeOf(env, groupInfo, ratchetTree);
   const inviter = validateGroupInfo(env, groupInfo, tree);
   validateSuccessor(groupInfo, secrets.psks);
   const leaf = ownLeaf(tree, own);
   const invitation = secrets.pathSecret && { committer: inviter, pathSecret: secrets.pathSecret.pathSecret };
-  const privatePath = joinerPrivatePath(suite, tree, { leaf, keyPair: own.encryption }, invitation);
+  // A copy: the group wipes it with the leaf, while the KeyPackage may serve another join.
+  const keyPair = { ...own.encryption, secretKey: own.encryption.secretKey.slice() };
+  const privatePath = joinerPrivatePath(suite, tree, { leaf, keyPair }, invitation);
+  requirePathKeys(tree, leaf, privatePath);
   const keys = epochFromJoiner(suite, secrets.joinerSecret, groupInfo.groupContext, psks);
   requireConfirmation(keys, groupInfo.confirmationTag);
   const entered = enterEpoch(keys, { tree, self: leaf, privatePath, signer: own.signer });
@@ -130,6 +136,15 @@ function ownLeaf(tree: Tree, { keyPackage }: OwnKeyPackage): LeafIndex {
     if (equal(LeafNode.bytes(node), expected)) return leafIndex(leaf);
   }
   return fail('validation.welcome', { missing: 'own leaf' });
+}
+
+/** A parent above us has us unmerged, or the path secret gave its key. @throws `validation.path` */
+function requirePathKeys(tree: Tree, leaf: LeafIndex, privatePath: PrivatePath): void {
+  for (const node of directPath(leafNodeIndex(leaf), tree.width)) {
+    const parent = subtreeAt(tree, node)?.parent;
+    if (parent === undefined || privatePath.has(node) || parent.unmergedLeaves.includes(leaf)) continue;
+    fail('validation.path', { node, missing: 'path secret' });
+  }
 }
 
 const LABEL = 'Welcome';

@@ -94,8 +94,9 @@ export function validateKeyPackage(env: Environment, keyPackage: KeyPackage): Ve
     validateLeafAlone(suite, leafNode, LeafSource.keyPackage, policy.maxLifetimeSeconds);
     verifyLeafSignature(suite, leafNode);
   } catch (error) {
-    const cause = error instanceof MlsError ? error.code : undefined;
-    fail('validation.key-package', { rule: cause }, error);
+    // A back end that fails says nothing about the KeyPackage.
+    if (!(error instanceof MlsError)) throw error;
+    fail('validation.key-package', { rule: error.code }, error);
   }
   if (!suite.isKemPublicKey(initKey)) fail('validation.key-package', { rule: 'init_key' });
   if (equal(initKey, leafNode.encryptionKey))

@@ -50,7 +50,7 @@ export function signAsMember(
     content.contentType !== ContentType.application && isPublic
       ? WireFormat.publicMessage
       : WireFormat.privateMessage;
-  return sign(env, framed, wireFormat, epoch.context, epoch.signer.secretKey);
+  return sign(env, framed, wireFormat, { context: epoch.context, secretKey: epoch.signer.secretKey });
 }
 
 /** Sign content for a PublicMessage from outside the group, with a key of its own. */
@@ -60,13 +60,8 @@ export function signAsOutsider(
   from: { readonly sender: Sender; readonly secretKey: Uint8Array },
   content: Content,
 ): SignedContent {
-  return sign(
-    env,
-    frame(context, from.sender, content, {}),
-    WireFormat.publicMessage,
-    context,
-    from.secretKey,
-  );
+  const framed = frame(context, from.sender, content, {});
+  return sign(env, framed, WireFormat.publicMessage, { context, secretKey: from.secretKey });
 }
 
 /** Frame signed content for sending by a member. @throws `codec.limit` for an over-long application message */
@@ -144,9 +139,8 @@ function sign(
   env: Environment,
   content: FramedContent,
   wireFormat: 1 | 2,
-  context: GroupContext,
-  secretKey: Uint8Array,
+  by: { readonly context: GroupContext; readonly secretKey: Uint8Array },
 ): SignedContent {
-  const tbs = framedContentTbs(wireFormat, content, GroupContext.bytes(context));
-  return { wireFormat, content, tbs, signature: signContent(env.suite, secretKey, tbs) };
+  const tbs = framedContentTbs(wireFormat, content, GroupContext.bytes(by.context));
+  return { wireFormat, content, tbs, signature: signContent(env.suite, by.secretKey, tbs) };
 }

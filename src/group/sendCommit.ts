@@ -10,7 +10,7 @@ import { validateLifetimeNow } from '../tree/leafNode.ts';
 import { commonAncestor } from '../tree/math.ts';
 import { type DraftPath, draftPath, draftPrivatePath, sealPath } from '../tree/path.ts';
 import { prunePrivatePath } from '../tree/privatePath.ts';
-import { leafAt } from '../tree/tree.ts';
+import { leafAt, type Tree } from '../tree/tree.ts';
 import { validateMutualSupport, validateUniqueKeys } from '../tree/validate.ts';
 import type { Commit, UpdatePath } from '../wire/commit.ts';
 import { GroupContext } from '../wire/groupContext.ts';
@@ -67,50 +67,60 @@ export function buildCommit(
 ): BuiltCommit {
   const { suite } = env;
   const { epoch } = state;
+  const draft = draftCommit(env, state, items, options);
+  const { applied, tree, psks, path, provisional, commitSecret } = draft;
+  const sealed = path && sealUpdatePath(env, path.draft, applied, provisional);
+  const signed = signAsMember(env, state, commitContent(items, sealed), options);
+  const old = { interimHash: epoch.interimHash, initSecret: epoch.secrets.initSecret };
+  const keys = deriveNextEpoch(suite, old, signed, { provisional, commitSecret, psks });
+  const sent = protect(env, state, signed, keys.confirmationTag);
+  const privatePath = path
+    ? draftPrivatePath(path.draft, epoch.self, path.encryption)
+    : prunePrivatePath(epoch.privatePath, tree);
+  const signer = (path && options.leaf?.signer) ?? epoch.signer;
+  const entered = enterEpoch(keys, { tree, self: epoch.self, privatePath, signer });
+  const pathLeaf = path && { leaf: epoch.self, joined: false };
+  return {
+    message: sent.message,
+    ...joinMaterial(env, entered.epoch, { keys, psks, applied, draft: path?.draft }, options),
+    changes: changesOf(applied, { before: epoch.tree, after: tree }, epoch.self, pathLeaf),
+    next: { ...entered, reinit: applied.reinit },
+    secretTree: sent.secretTree,
+    spent: [...sent.spent, commitSecret, keys.joinerSecret, ...(path?.draft.pathSecrets ?? [])],
+  };
+}
+
+/** A commit before it is sealed and signed. */
+interface DraftCommit {
+  readonly applied: Applied;
+  readonly tree: Tree;
+  readonly psks: readonly Psk[];
+  readonly path: { readonly draft: DraftPath; readonly encryption: KeyPair } | undefined;
+  readonly provisional: GroupContext;
+  readonly commitSecret: Uint8Array;
+}
+
+/** Steps 1 to 4 of §12.4.1: check and apply the proposals, and draw the path. */
+function draftCommit(
+  env: Environment,
+  state: GroupState,
+  items: readonly ProposalItem[],
+  options: CommitOptions,
+): DraftCommit {
+  const { suite } = env;
+  const { epoch } = state;
   validateProposalList(env, epoch, items, { kind: 'member', leaf: epoch.self });
   const applied = applyProposals(env, epoch, items);
   for (const { keyPackage } of applied.added) validateLifetimeNow(keyPackage.leafNode, env.clock());
   const psks = lookUpPsks(env, applied.psks, state);
   const withPath = isPathRequired(env, items) || options.path !== 'omit';
-  const draft = withPath ? makePath(env, epoch, applied, options.leaf ?? {}) : undefined;
-  const tree = draft?.path.tree ?? applied.tree;
+  const path = withPath ? makePath(env, epoch, applied, options.leaf ?? {}) : undefined;
+  const tree = path?.draft.tree ?? applied.tree;
   validateUniqueKeys(tree);
   validateMutualSupport(tree, applied.extensions);
   const provisional = provisionalContext(suite, epoch.context, tree, applied.extensions);
-  const path = draft && sealUpdatePath(env, draft.path, applied, provisional);
-  const signed = signAsMember(env, state, commitContent(items, path), options);
-  const commitSecret = draft?.path.commitSecret ?? new Uint8Array(suite.sizes.hash);
-  const keys = deriveNextEpoch(
-    suite,
-    { interimHash: epoch.interimHash, initSecret: epoch.secrets.initSecret },
-    signed,
-    {
-      provisional,
-      commitSecret,
-      psks,
-    },
-  );
-  const sent = protect(env, state, signed, keys.confirmationTag);
-  const signer = options.leaf?.signer ?? epoch.signer;
-  const privatePath = draft
-    ? draftPrivatePath(draft.path, epoch.self, draft.encryption)
-    : prunePrivatePath(epoch.privatePath, tree);
-  const entered = enterEpoch(keys, {
-    tree,
-    self: epoch.self,
-    privatePath,
-    signer: withPath ? signer : epoch.signer,
-  });
-  const pathLeaf = draft && { leaf: epoch.self, joined: false };
-  const outputs = joinMaterial(env, entered.epoch, { keys, psks, applied, draft: draft?.path }, options);
-  return {
-    message: sent.message,
-    ...outputs,
-    changes: changesOf(applied, { before: epoch.tree, after: tree }, epoch.self, pathLeaf),
-    next: { ...entered, reinit: applied.reinit },
-    secretTree: sent.secretTree,
-    spent: [...sent.spent, commitSecret, keys.joinerSecret, ...(draft?.path.pathSecrets ?? [])],
-  };
+  const commitSecret = path?.draft.commitSecret ?? new Uint8Array(suite.sizes.hash);
+  return { applied, tree, psks, path, provisional, commitSecret };
 }
 
 /** Encrypt a draft's secrets to everybody but the members that this commit adds. */
@@ -129,16 +139,16 @@ function makePath(
   epoch: EpochState,
   applied: Applied,
   change: LeafChange,
-): { readonly path: DraftPath; readonly encryption: KeyPair } {
+): { readonly draft: DraftPath; readonly encryption: KeyPair } {
   const { suite, random } = env;
   const encryption = suite.deriveKeyPair(random(suite.sizes.kemSeed));
   const makeLeaf = (parentHash: Uint8Array) =>
     renewLeaf(env, epoch, change, { encryption, source: { leafNodeSource: LeafSource.commit, parentHash } });
-  const path = draftPath(suite, applied.tree, epoch.self, { random, makeLeaf });
+  const draft = draftPath(suite, applied.tree, epoch.self, { random, makeLeaf });
   if (change.credential !== undefined || change.signer !== undefined) {
-    requireCredential(env, path.leafNode, leafAt(epoch.tree, epoch.self));
+    requireCredential(env, draft.leafNode, leafAt(epoch.tree, epoch.self));
   }
-  return { path, encryption };
+  return { draft, encryption };
 }
 
 function commitContent(items: readonly ProposalItem[], path: UpdatePath | undefined) {

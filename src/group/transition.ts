@@ -31,6 +31,11 @@ export class Cell<S> {
     return this.#state ?? fail('state.closed-handle');
   }
 
+  /** Whether {@link close} has not been called. */
+  get isOpen(): boolean {
+    return this.#state !== undefined;
+  }
+
   /** Run one move. @throws only `MlsError`; then nothing has changed */
   run<T>(move: (state: S) => Transition<S, T>): T {
     const { next, result, spent = [] } = guarded(() => move(this.state));

@@ -2,7 +2,7 @@
 
 import { utf8 } from '../base/bytes.ts';
 import { wipe } from '../base/secret.ts';
-import { setupBaseR, setupBaseS } from '../crypto/hpke.ts';
+import { type HpkeContext, setupBaseR, setupBaseS } from '../crypto/hpke.ts';
 import { deriveSecret, expandWithLabel } from '../crypto/labels.ts';
 import type { KeyPair, SuiteCrypto } from '../crypto/provider.ts';
 
@@ -25,12 +25,19 @@ export function sealExternalInit(
   random: (length: number) => Uint8Array,
 ): { readonly kemOutput: Uint8Array; readonly initSecret: Uint8Array } {
   const { enc, context } = setupBaseS(suite, externalPub, NO_INFO, random(suite.sizes.encapSeed));
-  return { kemOutput: enc, initSecret: context.export(LABEL, suite.sizes.hash) };
+  return { kemOutput: enc, initSecret: exported(suite, context) };
 }
 
 /** The members' side. @throws `crypto.kem` */
 export function openExternalInit(suite: SuiteCrypto, external: KeyPair, kemOutput: Uint8Array): Uint8Array {
-  return setupBaseR(suite, kemOutput, external, NO_INFO).export(LABEL, suite.sizes.hash);
+  return exported(suite, setupBaseR(suite, kemOutput, external, NO_INFO));
+}
+
+/** The init secret of an HPKE context, which ends with it. */
+function exported(suite: SuiteCrypto, context: HpkeContext): Uint8Array {
+  const initSecret = context.export(LABEL, suite.sizes.hash);
+  wipe(context.key, context.baseNonce, context.exporterSecret);
+  return initSecret;
 }
 
 const NO_INFO = /* @__PURE__ */ new Uint8Array(0);

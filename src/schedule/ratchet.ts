@@ -8,6 +8,7 @@
  */
 
 import { fail } from '../base/error.ts';
+import { wipe } from '../base/secret.ts';
 import { deriveTreeSecret } from '../crypto/labels.ts';
 import type { SuiteCrypto } from '../crypto/provider.ts';
 
@@ -105,6 +106,7 @@ function skipTo(
     const { key, nonce } = keysAt(suite, secret, g);
     packed.set(key, at);
     packed.set(nonce, at + keyLength);
+    wipe(key, nonce);
     secret = nextSecret(suite, secret, g);
     spent.push(secret);
   }

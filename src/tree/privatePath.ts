@@ -3,6 +3,7 @@
 import type { LeafIndex, NodeIndex } from '../base/brand.ts';
 import { equal } from '../base/bytes.ts';
 import { fail } from '../base/error.ts';
+import { wipe } from '../base/secret.ts';
 import { deriveSecret } from '../crypto/labels.ts';
 import type { KeyPair, SuiteCrypto } from '../crypto/provider.ts';
 import { commonAncestor, directPath, leafNodeIndex } from './math.ts';
@@ -13,7 +14,10 @@ export type PrivatePath = ReadonlyMap<NodeIndex, KeyPair>;
 
 /** Key pair of a path secret (§7.4). */
 export function nodeKeyPair(suite: SuiteCrypto, pathSecret: Uint8Array): KeyPair {
-  return suite.deriveKeyPair(deriveSecret(suite, pathSecret, 'node'));
+  const nodeSecret = deriveSecret(suite, pathSecret, 'node');
+  const keyPair = suite.deriveKeyPair(nodeSecret);
+  wipe(nodeSecret);
+  return keyPair;
 }
 
 /** The path secret one non-blank node higher; above the topmost it is the commit secret (§7.4). */
@@ -53,8 +57,11 @@ export function joinerPrivatePath(
     const parent = subtreeAt(tree, node)?.parent;
     if (parent === undefined) continue;
     keys.set(node, matchingKeyPair(suite, secret, parent.encryptionKey, node));
-    secret = nextPathSecret(suite, secret);
+    const above = nextPathSecret(suite, secret);
+    if (secret !== invitation.pathSecret) wipe(secret);
+    secret = above;
   }
+  if (secret !== invitation.pathSecret) wipe(secret);
   return keys;
 }
 

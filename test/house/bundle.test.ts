@@ -59,9 +59,10 @@ describe.skipIf(!complete)('the browser bundle of the core', () => {
 
 /** The quick start of the README. */
 const CONVERSATION = `
-  const { createClient, basicCredential, utf8 } = xmppMls;
-  const alice = createClient({ credential: basicCredential('alice') });
-  const bob = createClient({ credential: basicCredential('bob') });
+  const { acceptAnyCredential, basicCredential, createClient, utf8 } = xmppMls;
+  const validateCredential = acceptAnyCredential;
+  const alice = createClient({ credential: basicCredential('alice'), validateCredential });
+  const bob = createClient({ credential: basicCredential('bob'), validateCredential });
   const group = alice.createGroup();
   const invitation = group.invite([bob.createKeyPackage().message]);
   group.accept(invitation);

@@ -9,9 +9,11 @@ import { find, sources } from './sources.ts';
 const RESERVED: Readonly<Record<string, string>> = {
   'codec.base64': 'the XMPP binding decodes base64',
   'state.epoch-past': 'reported as the disposition `expired`',
-  'state.epoch-future': 'reported as the disposition `held`',
   'state.own-message': 'reported as the dispositions `own-message` and `own-commit`',
   'state.rollback': 'reported as the disposition `lost-commit`',
+  'state.unknown-group': 'reported as the disposition `foreign`',
+  'policy.commit-rejected': 'rules of the group context come with the whole life of a group',
+  'policy.external-commit': 'rules of the group context come with the whole life of a group',
   'state.busy': 'the store queues operations',
   'state.desync': 'the XMPP binding repairs',
   'storage.corrupt': 'storage comes with its own issue',

@@ -6,6 +6,7 @@
 import { describe, expect, test } from 'vitest';
 import { equal } from '../../src/base/bytes.ts';
 import type { MlsErrorCode } from '../../src/base/codes.ts';
+import type { KeyPair } from '../../src/crypto/provider.ts';
 import { commitMove, proposeMove } from '../../src/group/moves.ts';
 import { selectProposals, setExtensions, update } from '../../src/group/proposals.ts';
 import type { CachedProposal, ProposalItem } from '../../src/group/state.ts';
@@ -49,10 +50,14 @@ const reinitOf = (groupId = nonce): Proposal => ({
   cipherSuite: 1,
   extensions: [],
 });
-const updateOf = (peer: Peer): Proposal => ({
-  proposalType: 2,
-  leafNode: forgeUpdateLeaf(peer.env, peer.state),
-});
+const updateKeys = new Map<Proposal, KeyPair>();
+const updateOf = (peer: Peer): Proposal => {
+  const encryption = kemPair(peer.env);
+  const leafNode = forgeUpdateLeaf(peer.env, peer.state, { encryption });
+  const proposal: Proposal = { proposalType: 2, leafNode };
+  updateKeys.set(proposal, encryption);
+  return proposal;
+};
 const required = (extensionTypes: readonly number[]) =>
   makeExtension(ExtensionType.requiredCapabilities, RequiredCapabilities, {
     extensionTypes,
@@ -77,7 +82,10 @@ function listOf(world: World, who: number, entries: readonly Entry[], inline: bo
     // What breaks a rule on its own would not be let in: all have it in store nevertheless.
     for (const one of world.peers) {
       const kept = one.state.proposals.some(({ ref }) => equal(ref, forged.item.ref));
-      if (!kept) one.state = { ...one.state, proposals: [...one.state.proposals, forged.item] };
+      const encryption = one === peer ? updateKeys.get(proposal) : undefined;
+      const ownKeys = encryption && { encryption, signer: one.state.epoch.signer };
+      const item = { ...forged.item, ownKeys };
+      if (!kept) one.state = { ...one.state, proposals: [...one.state.proposals, item] };
     }
     return forged.item;
   });
@@ -424,18 +432,18 @@ describe.each(['public', 'private'] as const)('lists, sent %sly', (handshake) =>
     const { message } = forgeCommit(bob.env, bob.state, [bob.inline(custom)], { handshake });
     group.refuses(bob, message, 'validation.unsupported');
     // Whoever is removed, or added, need not support it.
-    group.accepts(
-      bob,
-      forgeCommit(bob.env, bob.state, [bob.inline(custom), bob.inline(removeOf(3))], { handshake }),
-    );
-    const added = [bob.inline(custom), bob.inline(removeOf(3)), bob.inline(addOf(twin))];
-    group.accepts(bob, forgeCommit(bob.env, bob.state, added, { handshake }));
+    const stay = [group.at(2), ann];
+    const without = [bob.inline(custom), bob.inline(removeOf(3))];
+    for (const items of [without, [...without, bob.inline(addOf(twin))]]) {
+      const forged = forgeCommit(bob.env, bob.state, items, { handshake });
+      for (const peer of stay) expect(peer.tryCommit(forged.message)).toBeDefined();
+      expect(bob.build(items).changes.removed).toHaveLength(1);
+    }
     group.commit(ann, [ann.inline(removeOf(3))]);
-    const left = [group.at(2), ann];
     const plain = forgeCommit(bob.env, bob.state, [bob.inline(custom)], { handshake });
-    for (const peer of left) expect(peer.tryCommit(plain.message)).toBeDefined();
+    for (const peer of stay) expect(peer.tryCommit(plain.message)).toBeDefined();
     const bare = forgeCommit(bob.env, bob.state, [bob.inline(custom)], { handshake, omitPath: true });
-    for (const peer of left) expect(codeOf(() => peer.try(bare.message))).toBe('validation.path-required');
+    for (const peer of stay) expect(codeOf(() => peer.try(bare.message))).toBe('validation.path-required');
   });
 });
 

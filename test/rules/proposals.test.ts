@@ -9,6 +9,7 @@ import type { Reader } from '../../src/codec/reader.ts';
 import { encryptMove, proposeMove } from '../../src/group/moves.ts';
 import { externalPsk, reinit, update } from '../../src/group/proposals.ts';
 import { leafAt } from '../../src/tree/tree.ts';
+import type { Sender } from '../../src/wire/content.ts';
 import { type ExternalSender, ExternalSenders, makeExtension } from '../../src/wire/extension.ts';
 import type { LeafNode } from '../../src/wire/leafNode.ts';
 import type { Proposal } from '../../src/wire/proposal.ts';

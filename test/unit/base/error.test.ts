@@ -39,7 +39,7 @@ test('detail is a frozen copy, and a cause is kept', () => {
 test('a detail named __proto__ pollutes nothing', () => {
   const error = new MlsError('codec.enum', JSON.parse('{"__proto__":"x"}'));
   expect(Object.getPrototypeOf(error.detail)).toBe(Object.prototype);
-  expect(({} as Record<string, unknown>)['x']).toBeUndefined();
+  expect('x' in {}).toBe(false);
 });
 
 test('R16-03: guarded lets typed errors through and turns all others into internal.bug', () => {

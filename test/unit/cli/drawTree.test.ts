@@ -29,7 +29,7 @@ function parent(firstByte: number, ...unmergedLeaves: readonly number[]): wire.T
 }
 
 describe('drawTree', () => {
-  test('R4.1-01: indices, blanks, keys, unmerged leaves, identities; blank halves take one line', () => {
+  test('indices, blanks, keys, unmerged leaves, identities; blank halves take one line', () => {
     const alice = leaf(wire.basicCredential('alice'), 0x10);
     const binary = leaf(wire.basicCredential(Uint8Array.of(0xff)), 0x20);
     const x509 = leaf({ credentialType: 2, certificates: [new Uint8Array(1)] }, 0x30);

@@ -6,7 +6,13 @@ import { Reader } from '../../../src/codec/reader.ts';
 import { MAX_VECTOR, varintSize } from '../../../src/codec/varint.ts';
 import { Writer } from '../../../src/codec/writer.ts';
 
-function refusal(step: () => unknown): { code: string; detail: Record<string, unknown> } {
+interface Detail {
+  readonly offset?: unknown;
+  readonly wanted?: unknown;
+  readonly left?: unknown;
+}
+
+function refusal(step: () => unknown): { code: string; detail: Detail } {
   try {
     step();
   } catch (error) {
@@ -17,16 +23,15 @@ function refusal(step: () => unknown): { code: string; detail: Record<string, un
 }
 
 /** The length that a header states; the body need not be there. */
-function readHeader(header: Uint8Array): number | { code: string; detail: Record<string, unknown> } {
+function readHeader(header: Uint8Array): number | { code: string; detail: Detail } {
   const reader = new Reader(header);
   try {
     return reader.length();
   } catch (error) {
     if (!(error instanceof MlsError)) throw error;
     // A header whose body is missing was read, and found to be well-formed.
-    if (error.code === 'codec.truncated' && error.detail['offset'] === header.length) {
-      return error.detail['wanted'] as number;
-    }
+    const { offset, wanted } = error.detail;
+    if (error.code === 'codec.truncated' && offset === header.length) return wanted as number;
     return { code: error.code, detail: { ...error.detail } };
   }
 }
@@ -117,10 +122,10 @@ describe('integers', () => {
     ] as const) {
       for (let length = 0; length < size; length++) {
         const { code, detail } = refusal(() => decode<unknown>(codec, new Uint8Array(length)));
-        expect([code, detail['offset'], detail['wanted']]).toEqual(['codec.truncated', 0, size]);
+        expect([code, detail.offset, detail.wanted]).toEqual(['codec.truncated', 0, size]);
       }
       const { code, detail } = refusal(() => decode<unknown>(codec, new Uint8Array(size + 1)));
-      expect([code, detail['offset'], detail['left']]).toEqual(['codec.trailing', size, 1]);
+      expect([code, detail.offset, detail.left]).toEqual(['codec.trailing', size, 1]);
     }
   });
 });
@@ -167,7 +172,7 @@ describe('vector lengths', () => {
         const { code, detail } = refusal(() =>
           decode(opaque, concat(Uint8Array.of(lead), new Uint8Array(rest))),
         );
-        expect([code, detail['offset']]).toEqual(['codec.varint', 0]);
+        expect([code, detail.offset]).toEqual(['codec.varint', 0]);
       }
     }
   });
@@ -200,7 +205,7 @@ describe('vector lengths', () => {
     const before = process.memoryUsage();
     for (let i = 0; i < 200; i++) {
       const { code, detail } = refusal(() => decode(opaque, input));
-      expect([code, detail['offset'], detail['wanted']]).toEqual(['codec.truncated', 4, 2 ** 30 - 1]);
+      expect([code, detail.offset, detail.wanted]).toEqual(['codec.truncated', 4, 2 ** 30 - 1]);
     }
     const after = process.memoryUsage();
     expect(after.arrayBuffers - before.arrayBuffers).toBeLessThan(1 << 24);

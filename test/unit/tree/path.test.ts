@@ -443,7 +443,7 @@ describe('what a receiver refuses', () => {
 });
 
 describe('a new member', () => {
-  test('R12.4.3.1-27 gets the keys from the common ancestor upwards, no others', () => {
+  test('R12.4.3.1-23..25 a newcomer gets the keys from the common ancestor upwards, no others', () => {
     const room = eight();
     room.commit(3, { remove: [1] });
     const sent = room.commit(2, { add: ['N'] }) as Sent;

@@ -192,7 +192,7 @@ describe('R7.7 growth and truncation', () => {
     ]);
   });
 
-  test('TRE-24 a slot that is removed and filled in one commit is blank in between', () => {
+  test('TRE-24, R12.1.1-04 a slot that is removed and filled in one commit is blank in between', () => {
     const tree = bareTree('A', 'T', 'B', 'R', 'C', 'S', 'D');
     const removed = truncate(blankLeaf(tree, leafIndex(1)));
     expect(firstBlank(removed)).toBe(1);
@@ -208,7 +208,7 @@ describe('R7.7 growth and truncation', () => {
 });
 
 describe('additions, updates, removals', () => {
-  test('R4.2-04, R7.1-02, R7.1-03 a new leaf is unmerged at every non-blank parent above, in order', () => {
+  test('R4.2-04, R7.1-02, R7.1-03, R12.1.1-05 a new leaf is unmerged at every non-blank parent above, in order', () => {
     const tree = bareTree('A', 'T', 'B', 'R[3]', '_', 'S[3]', 'D', 'Q[3]', 'E');
     const { tree: after, leaf } = addLeaf(tree, bareLeaf('C'));
     expect(leaf).toBe(2);
@@ -291,7 +291,7 @@ describe('additions, updates, removals', () => {
     );
   });
 
-  test('R12.1.1-02 the leftmost blank place is taken', () => {
+  test('R12.1.1-03 the leftmost blank place is taken', () => {
     expect(firstBlank(bareTree('A', '_', '_', '_', 'C'))).toBe(1);
     expect(firstBlank(bareTree('_', '_', 'B', '_', 'C'))).toBe(0);
     expect(firstBlank(bareTree('A', '_', 'B', '_', 'C'))).toBe(3);
