@@ -185,6 +185,7 @@ export class Client {
 
   /**
    * Join from a GroupInfo without invitation (§12.4.3.2). Send `message`, then `accept()` when the group took it.
+   * With `resync` we replace our own leaf, having lost step; a handle we still hold of that group ends with it.
    * @throws `validation.group-info`, `validation.*`, `crypto.*`
    */
   prepareExternalJoin(

@@ -3,6 +3,8 @@
 import { type LeafIndex, leafIndex } from '../base/brand.ts';
 import { equal } from '../base/bytes.ts';
 import { fail } from '../base/error.ts';
+import { wipe } from '../base/secret.ts';
+import type { SuiteCrypto } from '../crypto/provider.ts';
 import { externalKeyPair } from '../schedule/epoch.ts';
 import { openExternalInit } from '../schedule/exporter.ts';
 import type { Psk } from '../schedule/psk.ts';
@@ -31,7 +33,7 @@ import {
   validateProposalList,
   validateReplacementLeaf,
 } from './proposalRules.ts';
-import type { CachedProposal, GroupState, NextEpoch, ProposalItem } from './state.ts';
+import type { CachedProposal, EpochState, GroupState, NextEpoch, ProposalItem } from './state.ts';
 
 /** A commit that was checked and could be taken. */
 export interface CheckedCommit {
@@ -104,10 +106,8 @@ function finish(
           added: addedLeaves(applied),
           context: GroupContext.bytes(provisional),
         });
-  const initSecret =
-    applied.externalInit === undefined
-      ? epoch.secrets.initSecret
-      : openExternalInit(suite, externalKeyPair(suite, epoch.secrets.externalSecret), applied.externalInit);
+  const external = applied.externalInit && externalInit(suite, epoch, applied.externalInit);
+  const initSecret = external ?? epoch.secrets.initSecret;
   const { wireFormat, auth } = content;
   const commitSecret = opened?.commitSecret ?? new Uint8Array(suite.sizes.hash);
   const keys = deriveNextEpoch(
@@ -120,8 +120,16 @@ function finish(
   const privatePath = prunePrivatePath(new Map([...base, ...(opened?.keyPairs ?? [])]), tree);
   const signer = ownUpdate?.ownKeys?.signer ?? epoch.signer;
   const entered = enterEpoch(keys, { tree, self: epoch.self, privatePath, signer });
-  const spent = [commitSecret, keys.joinerSecret, ...(opened?.spent ?? [])];
+  const spent = [commitSecret, keys.joinerSecret, ...(opened?.spent ?? []), ...(external ? [external] : [])];
   return { changes, committer: leaf, next: { ...entered, reinit: applied.reinit }, spent };
+}
+
+/** The init secret that an external joiner chose (§8.3). */
+function externalInit(suite: SuiteCrypto, { secrets }: EpochState, kemOutput: Uint8Array): Uint8Array {
+  const pair = externalKeyPair(suite, secrets.externalSecret);
+  const initSecret = openExternalInit(suite, pair, kemOutput);
+  wipe(pair.secretKey);
+  return initSecret;
 }
 
 /** Leaves that get no ciphertext of the commit's path. */

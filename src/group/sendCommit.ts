@@ -1,9 +1,10 @@
 /** Creating a commit (RFC 9420 §12.4.1). Nothing of the group moves; only a handshake key is spent. */
 
 import type { LeafIndex } from '../base/brand.ts';
+import { wipe } from '../base/secret.ts';
 import { encode } from '../codec/codec.ts';
 import { encryptWithLabel } from '../crypto/labels.ts';
-import type { KeyPair } from '../crypto/provider.ts';
+import type { KeyPair, SuiteCrypto } from '../crypto/provider.ts';
 import { deriveWelcomeSecret, welcomeKeys } from '../schedule/epoch.ts';
 import { type Psk, pskSecret } from '../schedule/psk.ts';
 import { validateLifetimeNow } from '../tree/leafNode.ts';
@@ -187,11 +188,7 @@ function sealWelcome(
   { keys, psks, applied, draft }: JoinInputs,
 ): Uint8Array {
   const { suite, random } = env;
-  const { key, nonce } = welcomeKeys(
-    suite,
-    deriveWelcomeSecret(suite, keys.joinerSecret, pskSecret(suite, psks)),
-  );
-  const encryptedGroupInfo = suite.seal(key, nonce, new Uint8Array(0), GroupInfo.bytes(groupInfo));
+  const encryptedGroupInfo = sealGroupInfo(suite, groupInfo, keys.joinerSecret, psks);
   const secrets = applied.added.map(({ leaf, keyPackage }) => {
     const ancestor = commonAncestor(leaf, committer);
     const position = draft?.steps.findIndex((step) => step.node === ancestor) ?? -1;
@@ -201,18 +198,26 @@ function sealWelcome(
       pathSecret: pathSecret && { pathSecret },
       psks: psks.map(({ id }) => id),
     });
-    return {
-      newMember: keyPackageRef(suite, keyPackage),
-      encryptedGroupSecrets: encryptWithLabel(
-        suite,
-        keyPackage.initKey,
-        'Welcome',
-        encryptedGroupInfo,
-        groupSecrets,
-        random,
-      ),
-    };
+    const { initKey } = keyPackage;
+    const sealed = encryptWithLabel(suite, initKey, 'Welcome', encryptedGroupInfo, groupSecrets, random);
+    wipe(groupSecrets);
+    return { newMember: keyPackageRef(suite, keyPackage), encryptedGroupSecrets: sealed };
   });
   const welcome = { cipherSuite: suite.id, secrets, encryptedGroupInfo };
   return mlsMessage({ wireFormat: WireFormat.welcome, welcome });
+}
+
+/** Encrypt a GroupInfo for the holders of a joiner secret. */
+function sealGroupInfo(
+  suite: SuiteCrypto,
+  groupInfo: GroupInfo,
+  joinerSecret: Uint8Array,
+  psks: readonly Psk[],
+): Uint8Array {
+  const combined = pskSecret(suite, psks);
+  const welcomeSecret = deriveWelcomeSecret(suite, joinerSecret, combined);
+  const { key, nonce } = welcomeKeys(suite, welcomeSecret);
+  const sealed = suite.seal(key, nonce, new Uint8Array(0), GroupInfo.bytes(groupInfo));
+  wipe(combined, welcomeSecret, key, nonce);
+  return sealed;
 }

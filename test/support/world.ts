@@ -229,17 +229,20 @@ export interface WorldOptions extends PeerOptions {
   readonly peers?: Readonly<Record<string, PeerOptions>>;
   /** Let everybody commit once, so that no parent stays blank. @defaultValue true */
   readonly settled?: boolean;
+  /** Add everybody without a path, so that every parent is blank. @defaultValue false */
+  readonly blank?: boolean;
 }
 
 /** A group of the given names in which everybody follows. */
 export function makeWorld(names: readonly string[], options: WorldOptions = {}): World {
-  const { extensions, peers: special = {}, settled = true, ...common } = options;
+  const { extensions, peers: special = {}, blank = false, settled = !blank, ...common } = options;
   const peers = names.map((name) => new Peer(name, { ...common, ...special[name] }));
   const [first, ...rest] = peers as [Peer, ...Peer[]];
   first.state = createGroupState(first.env, first.keyPackage(), extensions ? { extensions } : {});
   if (rest.length > 0) {
     const packages = rest.map((peer) => peer.keyPackage());
-    const built = first.build(packages.map((own) => first.inline(addOf(own))));
+    const items = packages.map((own) => first.inline(addOf(own)));
+    const built = first.build(items, { path: blank ? 'omit' : 'always' });
     first.enter(built.next);
     rest.forEach((peer, i) => {
       peer.state = peer.join(built.welcome!, packages[i]!).state;
