@@ -21,14 +21,14 @@ export interface Psk {
 export function pskSecret(suite: SuiteCrypto, psks: readonly Psk[]): Uint8Array {
   if (psks.length > 0xffff) fail('codec.limit', { psks: psks.length });
   const zeros = new Uint8Array(suite.sizes.hash);
-  let secret = new Uint8Array(suite.sizes.hash);
+  let secret: Uint8Array = new Uint8Array(suite.sizes.hash);
   psks.forEach((psk, index) => {
     const extracted = suite.hkdfExtract(zeros, psk.secret);
     const label = encode(PskLabel, { id: psk.id, index, count: psks.length });
     const input = expandWithLabel(suite, extracted, 'derived psk', label, suite.sizes.hash);
     const next = suite.hkdfExtract(input, secret);
     wipe(extracted, input, secret);
-    secret = new Uint8Array(next);
+    secret = next;
   });
   return secret;
 }

@@ -1,4 +1,4 @@
-/** The entry points under fuzzing. A later room adds its own: push one {@link FuzzEntry} with its samples. */
+/** The codecs under fuzzing, and what an entry point under fuzzing is. */
 
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -47,8 +47,8 @@ const codecs: readonly FuzzEntry[] = WIRE_CASES.map(
   }),
 );
 
-/** All decoding entry points. Group-level ones (process, join) are pushed here when their room exists. */
-export const ENTRIES: FuzzEntry[] = [...codecs];
+/** Every codec; the doors of groups and clients are in `groups.ts`. */
+export const ENTRIES: readonly FuzzEntry[] = [...codecs];
 
 /** Keys of `messages.json`, by the codec that reads them. */
 const OFFICIAL: Readonly<Record<string, readonly string[]>> = {

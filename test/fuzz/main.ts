@@ -9,6 +9,7 @@ import { parseArgs } from 'node:util';
 import { toHex } from '../../src/base/bytes.ts';
 import { OPTIONS } from '../support/arbitraries.ts';
 import { ENTRIES, type FuzzEntry } from './entries.ts';
+import { groupEntries } from './groups.ts';
 import { dissect, mutate, type Sample } from './mutate.ts';
 import { Random } from './random.ts';
 
@@ -41,10 +42,12 @@ const { values } = parseArgs({
 });
 const seconds = Number(values.seconds);
 const seed = values.seed === undefined ? Date.now() % 0x1_0000_0000 : Number(values.seed);
-const chosen = ENTRIES.filter(({ name }) => values.only === undefined || name === values.only);
+const chosen = [...ENTRIES, ...groupEntries()].filter(
+  ({ name }) => values.only === undefined || name === values.only,
+);
 if (chosen.length === 0 || !(seconds > 0) || !Number.isInteger(seed)) {
   console.error('usage: npm run fuzz -- [--seconds N] [--seed S] [--only NAME] [--replay FILE --only NAME]');
-  console.error(`names: ${ENTRIES.map(({ name }) => name).join(', ')}`);
+  console.error(`names: ${[...ENTRIES, ...groupEntries()].map(({ name }) => name).join(', ')}`);
   process.exit(2);
 }
 if (values.replay === undefined) fuzz();

@@ -87,7 +87,7 @@ describe('ratchet', () => {
             } else if (generation < next) {
               if (kept.includes(generation)) kept = kept.filter((other) => other !== generation);
               else code = generation < evictedBelow ? 'state.key-evicted' : 'state.replay';
-            } else if (by > maxForward) {
+            } else if (generation - next > maxForward) {
               code = 'state.generation-gap';
             } else {
               for (; next < generation; next++) kept.push(next);

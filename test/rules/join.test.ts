@@ -554,9 +554,8 @@ describe('clients', () => {
     const client = clientOf(eve);
     const own = copy(eve.keyPackage());
     client.restoreKeyPackage(own);
-    const { forged } = {
-      forged: forgeCommit(world.at(1).env, world.at(1).state, [world.at(1).inline(addOf(own))]),
-    };
+    const bob = world.at(1);
+    const forged = forgeCommit(bob.env, bob.state, [bob.inline(addOf(own))]);
     const garbage = forgeWelcome(bob.env, forged, { initKey: kemPair(eve.env).publicKey });
     for (let i = 0; i < 20; i++) expect(codeOf(() => client.prepareJoin(garbage))).toBe('crypto.aead');
     const welcome = forgeWelcome(bob.env, forged);

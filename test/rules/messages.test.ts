@@ -219,7 +219,11 @@ describe('application data', () => {
     const [a, b] = room(['a', 'b', 'c']) as [Peer, Peer];
     const first = a.encrypt(DATA);
     const proposals = [0, 1, 2].map((generation) =>
-      sealPrivateBy(a, { contentType: 2, proposal: { proposalType: 3, removed: generation } }, { generation }),
+      sealPrivateBy(
+        a,
+        { contentType: 2, proposal: { proposalType: 3, removed: generation } },
+        { generation },
+      ),
     );
     for (const proposal of [...proposals].reverse()) expect(b.process(proposal).kind).toBe('proposal');
     expect(b.process(first)).toMatchObject({ kind: 'application', generation: 0 });

@@ -2,7 +2,7 @@
 
 import { describe, expect, test } from 'vitest';
 import { concat, toHex, utf8 } from '../../../src/base/bytes.ts';
-import { encode } from '../../../src/codec/codec.ts';
+import { decode, encode } from '../../../src/codec/codec.ts';
 import { deriveSecret, expandWithLabel } from '../../../src/crypto/labels.ts';
 import { nodeProvider } from '../../../src/crypto/node/index.ts';
 import type { SuiteCrypto } from '../../../src/crypto/provider.ts';
@@ -262,6 +262,21 @@ describe('what is left behind', () => {
     expect([0, 1, 3, 4].map((i) => zeroed(given)[i])).toEqual([true, true, true, true]);
     expect(secret.every((byte) => byte === 0)).toBe(false);
     expect(hex(psk.secret)).toBe(before);
+  });
+});
+
+describe('the group context', () => {
+  test('R8.1-05, R8-09 keeps the order of its extensions, on which every secret depends', () => {
+    const value = decode(GroupContext, context);
+    expect(value.extensions.map((extension) => extension.extensionType)).toEqual([0xf002, 0xf001]);
+    expect(hex(encode(GroupContext, value))).toBe(hex(context));
+    const reversed = encode(GroupContext, { ...value, extensions: [...value.extensions].reverse() });
+    const joiner = (bytes: Uint8Array): string => hex(deriveJoinerSecret(suite, context, context, bytes));
+    expect(joiner(reversed)).not.toBe(joiner(context));
+    const [first, second] = [context, reversed].map((bytes) =>
+      deriveEpochSecrets(suite, context, context, bytes),
+    );
+    expect(hex(first?.epochAuthenticator ?? context)).not.toBe(hex(second?.epochAuthenticator ?? context));
   });
 });
 

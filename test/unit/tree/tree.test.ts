@@ -140,7 +140,7 @@ describe('R7.7 growth and truncation', () => {
     expect(NaiveTree.of(grown.tree).nodes).toHaveLength(2 * NaiveTree.of(tree).nodes.length + 1);
   });
 
-  test('R7.7-02, R7.7-03 eight leaves shrink to two, and to one', () => {
+  test('R7.7-02, R7.7-03, RD-01 eight leaves shrink to two, and to one', () => {
     const tree = bareTree('A', 'T', 'B', 'S', '_', '_', '_', 'R', '_', '_', '_', '_', '_', '_', 'H');
     expect(truncate(tree)).toBe(tree);
     const alone = blankLeaf(tree, leafIndex(7));

@@ -1,0 +1,110 @@
+/** The doors of a group and a client under fuzzing: whatever comes in, only typed errors come out and nothing moves. */
+
+import { toHex, utf8 } from '../../src/base/bytes.ts';
+import type { Codec } from '../../src/codec/codec.ts';
+import { nodeProvider } from '../../src/crypto/node/index.ts';
+import {
+  acceptAnyCredential,
+  add,
+  basicCredential,
+  type Client,
+  createClient,
+  externalPsk,
+  type Group,
+  remove,
+  setExtensions,
+  update,
+} from '../../src/index.ts';
+import { MlsMessage } from '../../src/wire/message.ts';
+import { callEntry, type FuzzEntry } from './entries.ts';
+
+const client = (name: string, handshake: 'private' | 'public' = 'public'): Client =>
+  createClient({
+    credential: basicCredential(name),
+    validateCredential: acceptAnyCredential,
+    provider: nodeProvider,
+    policy: { handshake, pad: (length) => length },
+    psks: () => utf8('shared'),
+  });
+
+/** A receiver, and genuine messages of every kind that were made for it. */
+function stage(): {
+  readonly receiver: Group;
+  readonly newcomer: Client;
+  readonly messages: readonly Uint8Array[];
+} {
+  const [alice, bob, carol, dave] = ['alice', 'bob', 'carol', 'dave'].map((name) => client(name)) as [
+    Client,
+    Client,
+    Client,
+    Client,
+  ];
+  const group = alice.createGroup();
+  const invitation = group.invite([bob.createKeyPackage().message, carol.createKeyPackage().message]);
+  group.accept(invitation);
+  const receiver = bob.prepareJoin(invitation.welcome).accept();
+  const ofCarol = carol.prepareJoin(invitation.welcome).accept();
+  const commits = [
+    [],
+    [add(dave.createKeyPackage().message)],
+    [remove(ofCarol.self)],
+    [externalPsk(utf8('p'))],
+  ];
+  const made = [...commits, [setExtensions([])]].flatMap((inputs) =>
+    (['private', 'public'] as const).map((handshake) => {
+      const commit = group.commit(inputs, { handshake, groupInfo: true });
+      group.discard(commit);
+      return commit;
+    }),
+  );
+  const applications = [0, 1, 100].map((length) => group.encrypt(new Uint8Array(length)));
+  const external = client('eve').prepareExternalJoin(group.groupInfo());
+  const published = [alice.createKeyPackage().message, group.groupInfo(), external.message];
+  const invitations = made.flatMap(({ welcome }) => (welcome === undefined ? [] : [welcome]));
+  const proposals = (['private', 'public'] as const).map(
+    (handshake) => ofCarol.propose(update(), { handshake }).message,
+  );
+  const messages = [
+    ...made.map(({ message }) => message),
+    ...applications,
+    ...published,
+    ...invitations,
+    ...proposals,
+  ];
+  return { receiver, newcomer: dave, messages };
+}
+
+/** Doors that take an MLSMessage. */
+export function groupEntries(): FuzzEntry[] {
+  const { receiver, newcomer, messages } = stage();
+  const before = `${receiver.epoch} ${toHex(receiver.epochAuthenticator)} ${toHex(receiver.treeHash)}`;
+  const still = (): void => {
+    const now = `${receiver.epoch} ${toHex(receiver.epochAuthenticator)} ${toHex(receiver.treeHash)}`;
+    if (now !== before) throw new Error('the group moved without accept');
+  };
+  const anatomy = MlsMessage as Codec<unknown>;
+  const door = (name: string, call: (input: Uint8Array) => unknown): FuzzEntry =>
+    callEntry(name, () => messages.filter((message) => accepts(call, message)), call, anatomy);
+  return [
+    door('Group.process', (input) => {
+      try {
+        return receiver.process(input);
+      } finally {
+        still();
+      }
+    }),
+    door('Client.prepareJoin', (input) => newcomer.prepareJoin(input).discard()),
+    door('Client.prepareExternalJoin', (input) => newcomer.prepareExternalJoin(input)),
+    door('Client.validateKeyPackage', (input) => newcomer.validateKeyPackage(input)),
+  ];
+}
+
+/** Each door starts from what it takes. */
+function accepts(call: (input: Uint8Array) => unknown, message: Uint8Array): boolean {
+  try {
+    call(message);
+    return true;
+  } catch {
+    return false;
+  }
+}
