@@ -151,11 +151,12 @@ export class Client {
     });
   }
 
-  /** A group of one, in epoch 0 (§11). @throws `validation.capabilities`, `validation.unsupported` */
+  /** A group of one, in epoch 0 (§11). @throws `validation.capabilities`, `validation.unsupported`, `validation.group-id` */
   createGroup(options: NewGroup = {}): Group {
-    return guarded(
-      () => new Group(this.#env, createGroupState(this.#env, this.#makeKeyPackage({}), options)),
-    );
+    return guarded(() => {
+      if (options.id !== undefined) this.#refuseKnownGroup(options.id);
+      return this.#enter(createGroupState(this.#env, this.#makeKeyPackage({}), options));
+    });
   }
 
   /**

@@ -11,7 +11,7 @@ import { leafNodeIndex } from '../tree/math.ts';
 import { singleLeafTree } from '../tree/tree.ts';
 import { validateMutualSupport } from '../tree/validate.ts';
 import { type Extension, ExternalSenders, extensionBody } from '../wire/extension.ts';
-import type { GroupContext } from '../wire/groupContext.ts';
+import { GroupContext } from '../wire/groupContext.ts';
 import { ExtensionType, GREASE, MLS10 } from '../wire/registry.ts';
 import { requireUnderstood } from './applyProposals.ts';
 import { type Environment, requireExternalSenders } from './environment.ts';
@@ -29,7 +29,7 @@ export interface NewGroup {
 
 /**
  * Found a group in epoch 0 with the leaf of a fresh KeyPackage.
- * @throws `validation.capabilities`, `validation.unsupported`, `validation.credential`
+ * @throws `validation.capabilities`, `validation.unsupported`, `validation.credential`, `codec.duplicate-extension`
  */
 export function createGroupState(env: Environment, own: OwnKeyPackage, options: NewGroup): GroupState {
   const { suite, random } = env;
@@ -51,6 +51,8 @@ export function createGroupState(env: Environment, own: OwnKeyPackage, options: 
     confirmedTranscriptHash: EMPTY,
     extensions,
   };
+  // What could not be sent is refused here: encoding finds two extensions of one type.
+  GroupContext.bytes(context);
   const epochSecret = random(suite.sizes.hash);
   const secrets = fromEpochSecret(suite, epochSecret);
   wipe(epochSecret);

@@ -84,9 +84,10 @@ export function officialSamples(name: string, count = 12): Uint8Array[] {
 }
 
 function messagesFile(): string | undefined {
+  // As in test/support/vectorFiles.ts, but from the working folder: the fuzzer runs as a bundle that lies elsewhere.
   const { MLS_VECTORS_DIR } = process.env;
-  return [MLS_VECTORS_DIR, join('vectors', 'mls-vectors'), join('..', 'shared', 'mls-vectors')]
-    .filter((folder) => folder !== undefined)
+  const places = [join('vectors', 'mls-vectors'), join('..', 'shared', 'mls-vectors')];
+  return (MLS_VECTORS_DIR === undefined ? places : [MLS_VECTORS_DIR])
     .map((folder) => join(folder, 'messages.json'))
     .find((file) => existsSync(file));
 }

@@ -59,7 +59,8 @@ function fuzz(): void {
     const corpus = entry.samples(seed).map((bytes) => dissect(entry.anatomy, bytes, OPTIONS));
     return { entry, corpus, executions: 0, accepted: 0, findings: 0, slowestMs: 0 };
   });
-  console.log(`seed ${seed}, ${targets.length} entry points, ${seconds} s`);
+  const samples = targets.reduce((sum, { corpus }) => sum + corpus.length, 0);
+  console.log(`seed ${seed}, ${targets.length} entry points, ${samples} samples, ${seconds} s`);
   for (const target of targets) checkSamples(target);
   const end = performance.now() + seconds * 1000;
   while (performance.now() < end) {

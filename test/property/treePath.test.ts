@@ -73,7 +73,7 @@ function expectValid(room: Room): void {
 }
 
 describe('random histories of a group', () => {
-  test('R4.2-01, R4.1.2-04, R7.5-01..03, R7.5-12..18, R7.6-02, R7.9.2-02, R7.9.2-07, TRE-07 all follow, and the tree is valid', () => {
+  test('R4.2-01, R16.2-01, R4.1.2-04, R7.5-01..03, R7.5-12..18, R7.6-02, R7.9.2-02, R7.9.2-07, TRE-07 all follow, and the tree is valid', () => {
     let withUnmerged = 0;
     fc.assert(
       fc.property(fc.array(move, { minLength: 1, maxLength: 14 }), (moves) => {

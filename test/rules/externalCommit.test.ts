@@ -62,6 +62,29 @@ describe.each([1, 2, 5])('members, suite %i', (suite) => {
   });
   const leafKey = (leaf: number) => ({ publicKey: leafAt(ann.tree, leaf)!.encryptionKey, secretKey: nonce });
 
+  const leafFaults: readonly [string, PathTweaks, MlsErrorCode][] = [
+    [
+      'source update',
+      { leaf: (one) => ({ ...one, source: { leafNodeSource: 2 } }) },
+      'validation.leaf-source',
+    ],
+    ['signed for another place', { place: (at) => ({ ...at, leaf: leafIndex(4) }) }, 'crypto.signature'],
+    ['signed for another group', { place: (at) => ({ ...at, groupId: nonce }) }, 'crypto.signature'],
+    ['signed by another key', { leafSecretKey: ann.signer.secretKey }, 'crypto.signature'],
+    [
+      'wrong parent hash',
+      { leaf: (one) => ({ ...one, source: { leafNodeSource: 3, parentHash: nonce } }) },
+      'validation.parent-hash',
+    ],
+    [
+      'credential type not listed',
+      { leaf: (one) => ({ ...one, capabilities: { ...one.capabilities, credentials: [] } }) },
+      'validation.capabilities',
+    ],
+    ['encryption key of a member', { encryption: leafKey(2) }, 'validation.duplicate-key'],
+    ['a node too few', { path: (path) => ({ ...path, nodes: path.nodes.slice(1) }) }, 'validation.path'],
+  ];
+
   test.each<[string, ExternalTweaks]>([
     ['R12.2-18 R12.4.3.2-08/09/11 R12.4.2-09 one ExternalInit', {}],
     ['R12.2-21 and a PSK', also(own(1))],
@@ -145,29 +168,7 @@ describe.each([1, 2, 5])('members, suite %i', (suite) => {
       { ...also(removeOf(4)), update: { encryption: leafKey(4) } },
       'validation.path',
     ],
-    ...[
-      [
-        'source update',
-        { leaf: (one) => ({ ...one, source: { leafNodeSource: 2 } }) },
-        'validation.leaf-source',
-      ],
-      ['signed for another place', { place: (at) => ({ ...at, leaf: leafIndex(4) }) }, 'crypto.signature'],
-      ['signed for another group', { place: (at) => ({ ...at, groupId: nonce }) }, 'crypto.signature'],
-      ['signed by another key', { leafSecretKey: ann.signer.secretKey }, 'crypto.signature'],
-      [
-        'wrong parent hash',
-        { leaf: (one) => ({ ...one, source: { leafNodeSource: 3, parentHash: nonce } }) },
-        'validation.parent-hash',
-      ],
-      [
-        'credential type not listed',
-        { leaf: (one) => ({ ...one, capabilities: { ...one.capabilities, credentials: [] } }) },
-        'validation.capabilities',
-      ],
-      ['encryption key of a member', { encryption: leafKey(2) }, 'validation.duplicate-key'],
-      ['a node too few', { path: (path) => ({ ...path, nodes: path.nodes.slice(1) }) }, 'validation.path'],
-    ].map((row): [string, ExternalTweaks, MlsErrorCode] => {
-      const [title, update, code] = row as [string, PathTweaks, MlsErrorCode];
+    ...leafFaults.map(([title, update, code]): [string, ExternalTweaks, MlsErrorCode] => {
       return [`R12.4.3.2-10 path leaf: ${title}`, { update }, code];
     }),
   ])('refused: %s', (_, tweaks, code) => {
@@ -199,9 +200,6 @@ describe.each([1, 2, 5])('members, suite %i', (suite) => {
       framed: (one) => ({ ...one, sender: { senderType: 3 } }),
     });
     world.refuses(undefined, forged.message, 'validation.sender');
-    // By a member: the list is one that no member may commit, if the member signs it at all.
-    const asMember = ann.build([], { handshake: 'private' });
-    expect(asMember.message).toBeDefined();
   });
 
   test('R12.4.3.2-15 R12.2-16 the signature key of a member: only together with its removal', () => {
@@ -317,7 +315,7 @@ describe('joiners', () => {
       'validation.group-info',
     ],
     ['JOI-16 external_pub of the wrong length', { externalPub: external.subarray(1) }, 'crypto.public-key'],
-    ['JOI-16 CRY-10 external_pub of low order', { externalPub: new Uint8Array(32) }, 'crypto.public-key'],
+    ['JOI-16 CRY-10 external_pub of low order', { externalPub: new Uint8Array(32) }, 'crypto.kem'],
     ['JOI-16 R12.4.3.2-02 signature with a flipped bit', { signature: flip }, 'crypto.signature'],
     [
       'R12.4.3.2-02 signed by another member',

@@ -1,0 +1,267 @@
+/** Rows that no other file is about: defaults of what we generate, epochs and PSKs over time, one group per id. */
+
+import { describe, expect, test } from 'vitest';
+import type { MlsErrorCode } from '../../src/base/codes.ts';
+import { MlsError } from '../../src/base/error.ts';
+import { decode, encode } from '../../src/codec/codec.ts';
+import { nodeProvider } from '../../src/crypto/node/index.ts';
+import { Client } from '../../src/group/client.ts';
+import { provisionalContext } from '../../src/group/nextEpoch.ts';
+import {
+  acceptAnyCredential,
+  add,
+  basicCredential,
+  type ClientOptions,
+  createClient,
+  externalPsk,
+  type Group,
+  resumptionPsk,
+  toHex,
+  update,
+  utf8,
+} from '../../src/index.ts';
+import type { GroupContext } from '../../src/wire/groupContext.ts';
+import { KeyPackage } from '../../src/wire/keyPackage.ts';
+import { MlsMessage } from '../../src/wire/message.ts';
+import { GREASE, isDefaultExtension, isDefaultProposal } from '../../src/wire/registry.ts';
+
+const NOW = 1_800_000_000;
+
+function client(name: string, options: Partial<ClientOptions> = {}): Client {
+  return createClient({
+    credential: basicCredential(name),
+    validateCredential: acceptAnyCredential,
+    provider: nodeProvider,
+    clock: () => NOW,
+    ...options,
+  });
+}
+
+function refusal(step: () => unknown): MlsErrorCode | undefined {
+  try {
+    step();
+  } catch (error) {
+    if (error instanceof MlsError) return error.code;
+    throw error;
+  }
+  return undefined;
+}
+
+function pair(options: Partial<ClientOptions> = {}): readonly [Group, Group] {
+  const [alice, bob] = [client('alice', options), client('bob', options)];
+  const group = alice.createGroup();
+  const invitation = group.invite([bob.createKeyPackage().message]);
+  group.accept(invitation);
+  return [group, bob.prepareJoin(invitation.welcome).accept()];
+}
+
+function follow(committer: Group, follower: Group, message: Uint8Array): void {
+  const [own, theirs] = [committer.process(message), follower.process(message)];
+  if (own.kind !== 'own-commit' || theirs.kind !== 'commit') throw new Error(`${own.kind}, ${theirs.kind}`);
+  committer.accept(own.commit);
+  follower.accept(theirs.commit);
+  expect(follower.epochAuthenticator).toEqual(committer.epochAuthenticator);
+}
+
+function keyPackageOf(message: Uint8Array): KeyPackage {
+  const decoded = decode(MlsMessage, message);
+  return decoded.wireFormat === 5 ? decoded.keyPackage : expect.fail('no key package');
+}
+
+describe('what we generate', () => {
+  const made = keyPackageOf(client('alice').createKeyPackage().message);
+  const { capabilities, source } = made.leafNode;
+
+  test('R7.2-08 R7.2-10: capabilities list our own values and no default type', () => {
+    expect(capabilities.versions).toEqual([1]);
+    expect(capabilities.cipherSuites).toContain(1);
+    expect(capabilities.credentials).toContain(1);
+    expect(capabilities.extensions.filter(isDefaultExtension)).toEqual([]);
+    expect(capabilities.proposals.filter(isDefaultProposal)).toEqual([]);
+  });
+
+  test('R7.2-14 R13.5-03 R17-01: a reserved value is mixed in, with a body of any bytes, unless switched off', () => {
+    const lists = [
+      capabilities.cipherSuites,
+      capabilities.extensions,
+      capabilities.proposals,
+      capabilities.credentials,
+    ];
+    for (const list of lists) expect(list.filter((value) => GREASE.includes(value))).toHaveLength(1);
+    const [extension] = made.extensions;
+    expect(GREASE).toContain(extension?.extensionType);
+    expect(capabilities.extensions).toContain(extension?.extensionType);
+    const lengths = Array.from({ length: 60 }, () => {
+      const [one] = keyPackageOf(client('x').createKeyPackage().message).extensions;
+      return one?.extensionData.length;
+    });
+    expect(new Set(lengths).size).toBeGreaterThan(2);
+    const plain = keyPackageOf(client('a', { policy: { grease: false } }).createKeyPackage().message);
+    expect(plain.extensions).toEqual([]);
+    expect(JSON.stringify(plain.leafNode.capabilities)).not.toMatch(new RegExp(GREASE.join('|')));
+  });
+
+  test('R7.2-16: lifetimes are seconds, and include the present', () => {
+    if (source.leafNodeSource !== 1) return expect.fail('source');
+    expect(source.lifetime.notBefore).toBeLessThanOrEqual(BigInt(NOW));
+    expect(source.lifetime.notAfter).toBeGreaterThan(BigInt(NOW + 86_400));
+    expect(source.lifetime.notAfter).toBeLessThan(BigInt(NOW + 366 * 86_400));
+  });
+
+  test('R17.6-01 R17.7-01: signatures use the registered labels', () => {
+    const { suite } = { suite: nodeProvider.suite(1) };
+    const signed = encode(KeyPackage, made).subarray(0, -(2 + made.signature.length));
+    const label = utf8('MLS 1.0 KeyPackageTBS');
+    const header = Uint8Array.of(label.length, ...label, 0x40 | (signed.length >> 8), signed.length & 0xff);
+    expect(
+      suite.verify(made.leafNode.signatureKey, Uint8Array.of(...header, ...signed), made.signature),
+    ).toBe(true);
+  });
+});
+
+describe('suites do not mix', () => {
+  test('R5.1-01 R5.1.2-01: a KeyPackage of another suite is refused', () => {
+    const [group] = pair();
+    const stranger = client('eve', { suite: 2 }).createKeyPackage().message;
+    expect(refusal(() => group.commit([add(stranger)]))).toBe('validation.key-package');
+    expect(group.pending).toBeUndefined();
+  });
+
+  test('R11-06 DEC-14: an unknown suite is refused before anything is made', () => {
+    for (const suite of [0, 8, 0x0a0a, 0xffff]) {
+      expect(refusal(() => client('x', { suite }))).toBe('codec.unsupported');
+    }
+  });
+});
+
+describe('proposals over time', () => {
+  test('R5.2-04: the same change sent publicly and privately has different references', () => {
+    const [group] = pair();
+    const refs = (['public', 'private'] as const).map(
+      (handshake) => group.propose(externalPsk(utf8('p')), { handshake }).ref,
+    );
+    expect(toHex(refs[0] as Uint8Array)).not.toBe(toHex(refs[1] as Uint8Array));
+  });
+
+  test('R12.4.1-11: our own Update is left out of our commit, which supersedes it', () => {
+    const [group, other] = pair();
+    const { message } = group.propose(update());
+    expect(other.process(message).kind).toBe('proposal');
+    const commit = group.commit();
+    expect(commit.changes.updated).toHaveLength(1);
+    follow(group, other, commit.message);
+    expect(group.proposals).toEqual([]);
+    follow(other, group, other.commit().message);
+  });
+});
+
+describe('epochs', () => {
+  test('R8.1-02 R8.5-03: the id stays, exported secrets change', () => {
+    const [group, other] = pair();
+    const [id, exported] = [group.id, group.export('label', utf8(''), 32)];
+    follow(group, other, group.commit().message);
+    expect(group.id).toEqual(id);
+    expect(other.id).toEqual(id);
+    expect(group.export('label', utf8(''), 32)).not.toEqual(exported);
+  });
+
+  test('R8.1-06: the last epoch cannot be left', () => {
+    const suite = nodeProvider.suite(1);
+    const [group] = pair();
+    const { tree } = { tree: group.ratchetTree };
+    expect(tree.length).toBe(3);
+    const last = { epoch: 0xffff_ffff_ffff_ffffn } as GroupContext;
+    expect(refusal(() => provisionalContext(suite, last, {} as never, []))).toBe('crypto.limit');
+  });
+});
+
+describe('pre-shared keys', () => {
+  test('R8.4-03: each injection has a fresh nonce of the hash length', () => {
+    const [group] = pair({ psks: () => utf8('secret') });
+    const nonces = [0, 1].map(() => {
+      const commit = group.commit([externalPsk(utf8('p'))]);
+      group.discard(commit);
+      const [id] = commit.changes.psks;
+      return id?.pskNonce ?? expect.fail('no psk');
+    });
+    expect(nonces.map((nonce) => nonce.length)).toEqual([32, 32]);
+    expect(nonces[0]).not.toEqual(nonces[1]);
+  });
+
+  test('R8.4-10: an earlier epoch is proven by its resumption PSK', () => {
+    const [group, other] = pair();
+    follow(group, other, group.commit().message);
+    follow(group, other, group.commit([resumptionPsk(group.id, 1n)]).message);
+    follow(other, group, other.commit([resumptionPsk(group.id, other.epoch)]).message);
+  });
+
+  test('R8.4-13: a missing PSK changes nothing, and the commit applies once it is there', () => {
+    let known: Uint8Array | undefined = utf8('secret');
+    const alice = client('alice', { psks: () => utf8('secret') });
+    const bob = client('bob', { psks: () => known });
+    const group = alice.createGroup();
+    const invitation = group.invite([bob.createKeyPackage().message]);
+    group.accept(invitation);
+    const other = bob.prepareJoin(invitation.welcome).accept();
+    known = undefined;
+    const commit = group.commit([externalPsk(utf8('p'))]);
+    const before = other.epochAuthenticator;
+    expect(refusal(() => other.process(commit.message))).toBe('state.missing-psk');
+    expect(other.epochAuthenticator).toEqual(before);
+    known = utf8('secret');
+    follow(group, other, commit.message);
+  });
+
+  test('R8.6-01: only so many earlier epochs can be proven', () => {
+    const [group, other] = pair({ policy: { resumptionEpochs: 2 } });
+    for (let i = 0; i < 3; i++) follow(group, other, group.commit().message);
+    expect(refusal(() => group.commit([resumptionPsk(group.id, 1n)]))).toBe('state.missing-psk');
+    follow(group, other, group.commit([resumptionPsk(group.id, 2n)]).message);
+  });
+});
+
+describe('one group per id', () => {
+  test('R11-09 R12.4.3-07 JOI-04: a second group of an id is refused while the first lives', () => {
+    const [alice, bob] = [client('alice'), client('bob')];
+    const group = alice.createGroup({ id: utf8('room') });
+    expect(refusal(() => alice.createGroup({ id: utf8('room') }))).toBe('validation.group-id');
+    const packages = [0, 1].map(() => bob.createKeyPackage().message) as [Uint8Array, Uint8Array];
+    const invitation = group.invite([packages[0]]);
+    group.accept(invitation);
+    const joined = bob.prepareJoin(invitation.welcome).accept();
+    const twin = client('mallory').createGroup({ id: utf8('room') });
+    const other = twin.invite([packages[1]]);
+    expect(refusal(() => bob.prepareJoin(other.welcome))).toBe('validation.group-id');
+    expect(refusal(() => bob.prepareExternalJoin(group.groupInfo()))).toBe('validation.group-id');
+    expect(joined.epochAuthenticator).toEqual(group.epochAuthenticator);
+    // The KeyPackage of the refused Welcome is still good once the first group is left.
+    joined.close();
+    expect(bob.prepareJoin(other.welcome).groupId).toEqual(utf8('room'));
+  });
+});
+
+describe('no default believes', () => {
+  test('RUN-16: a client cannot be made without a validator', () => {
+    const options = { credential: basicCredential('x'), provider: nodeProvider } as unknown as ClientOptions;
+    expect(refusal(() => createClient(options))).toBe('codec.input');
+    expect(refusal(() => new Client({ ...options, provider: nodeProvider }))).toBe('codec.input');
+  });
+
+  test('R7.3-01 R7.3-02: whoever is added, and whoever is found in a tree, is asked about', () => {
+    const asked: string[] = [];
+    const validateCredential: ClientOptions['validateCredential'] = ({ credential }) => {
+      const name = 'identity' in credential ? new TextDecoder().decode(credential.identity) : '?';
+      asked.push(name);
+      return name !== 'mallory';
+    };
+    const alice = client('alice', { validateCredential });
+    const group = alice.createGroup();
+    const stranger = client('mallory').createKeyPackage().message;
+    expect(refusal(() => group.commit([add(stranger)]))).toBe('validation.credential');
+    expect(refusal(() => alice.validateKeyPackage(stranger))).toBe('validation.credential');
+    const theirs = client('mallory').createGroup();
+    const invitation = theirs.invite([alice.createKeyPackage().message]);
+    expect(refusal(() => alice.prepareJoin(invitation.welcome))).toBe('validation.credential');
+    expect(asked).toContain('mallory');
+  });
+});
