@@ -5,7 +5,9 @@ export default defineConfig({
   ssr: { resolve: { conditions: ['xmpp-mls-source'], externalConditions: ['xmpp-mls-source'] } },
   test: {
     include: ['test/**/*.test.ts'],
-    testTimeout: 60_000,
+    testTimeout: 120_000,
+    // The machines this is for have two cores; vitest would leave one idle.
+    maxWorkers: 2,
     coverage: { provider: 'v8', include: ['src/**'], exclude: ['src/cli/**'] },
   },
 });

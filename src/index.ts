@@ -28,12 +28,14 @@ export {
   customProposal,
   externalPsk,
   type LeafChange,
+  type NewProposal,
   type ProposalInput,
   reinit,
   remove,
   resumptionPsk,
   type Successor,
   setExtensions,
+  stored,
   update,
 } from './group/proposals.ts';
 export type { SendOptions } from './group/protect.ts';

@@ -82,6 +82,8 @@ export class Client {
   readonly #credential: Credential;
   readonly #signer: KeyPair;
   readonly #keyPackages = new Map<string, OwnKeyPackage>();
+  /** References of KeyPackages that a join has used up. */
+  readonly #used = new Set<string>();
   /** Groups entered through this client, by id. */
   readonly #groups = new Map<string, Group>();
 
@@ -162,7 +164,7 @@ export class Client {
   /**
    * Open a Welcome (§12.4.3.1) and check everything. Nothing is consumed until `accept()`.
    * @param ratchetTree encoded, when the Welcome does not carry it (§12.4.3.3)
-   * @throws `state.unknown-key-package`, `state.missing-psk`, `validation.group-id`, `validation.*`, `crypto.*`
+   * @throws `state.unknown-key-package`, `state.key-package-used`, `state.missing-psk`, `validation.group-id`, `validation.*`, `crypto.*`
    */
   prepareJoin(welcome: Uint8Array, options: { readonly ratchetTree?: Uint8Array } = {}): StagedJoin {
     return guarded(() => {
@@ -170,6 +172,9 @@ export class Client {
       if (message.wireFormat !== WireFormat.welcome)
         return fail('validation.welcome', { wireFormat: message.wireFormat });
       const find = (ref: Uint8Array): OwnKeyPackage | undefined => this.#keyPackages.get(toHex(ref));
+      if (message.welcome.secrets.some(({ newMember }) => this.#used.has(toHex(newMember)))) {
+        if (!message.welcome.secrets.some(({ newMember }) => find(newMember))) fail('state.key-package-used');
+      }
       const joined = joinFromWelcome(this.#env, message.welcome, find, options.ratchetTree);
       const { state, inviter, own, spent } = joined;
       wipe(...spent);
@@ -178,6 +183,7 @@ export class Client {
         if (!this.#keyPackages.has(toHex(own.ref))) fail('state.key-package-used');
         if (own.lastResort) return;
         this.#keyPackages.delete(toHex(own.ref));
+        this.#used.add(toHex(own.ref));
         // The group has its own copy of the leaf key.
         wipe(own.init.secretKey, own.encryption.secretKey);
       });

@@ -24,7 +24,7 @@ import {
 } from './moves.ts';
 import { processMove } from './process.ts';
 import type { OwnCommit, Processed, StagedCommit, StoredProposal } from './processed.ts';
-import { add, type ProposalInput } from './proposals.ts';
+import { add, type NewProposal, type ProposalInput } from './proposals.ts';
 import { mlsMessage, requireActive, type SendOptions } from './protect.ts';
 import type { CommitOptions } from './sendCommit.ts';
 import { type EpochState, type GroupState, type Member, memberAt, type NextEpoch } from './state.ts';
@@ -129,7 +129,7 @@ export class Group {
 
   /** Send a proposal by reference (§12.1). @throws `state.closed`, `validation.*` */
   propose(
-    input: ProposalInput,
+    input: NewProposal,
     options: SendOptions = {},
   ): { readonly message: Uint8Array; readonly ref: Uint8Array } {
     return this.#cell.run((state) => proposeMove(this.#env, state, input, options));

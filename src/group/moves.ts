@@ -8,10 +8,16 @@ import type { AuthenticatedContent } from '../wire/content.ts';
 import { ContentType } from '../wire/registry.ts';
 import type { Environment } from './environment.ts';
 import { validateProposal } from './proposalRules.ts';
-import { type MadeProposal, makeProposal, type ProposalInput, selectProposals } from './proposals.ts';
+import {
+  type MadeProposal,
+  makeProposal,
+  type NewProposal,
+  type ProposalInput,
+  selectProposals,
+} from './proposals.ts';
 import { authenticated, protect, requireActive, type SendOptions, signAsMember } from './protect.ts';
 import { identifyProposal } from './receive.ts';
-import { type BuiltCommit, buildCommit, type CommitOptions } from './sendCommit.ts';
+import { type BuiltCommit, buildCommit, type CommitOptions, isCommittable } from './sendCommit.ts';
 import type {
   CachedProposal,
   GroupState,
@@ -22,7 +28,7 @@ import type {
 } from './state.ts';
 import type { Transition } from './transition.ts';
 
-/** Encrypt application data (§15). @throws `state.proposals-pending`, `state.pending-commit`, `state.closed`, `codec.limit` */
+/** Encrypt application data (§15). @throws `state.proposals-pending`, `state.closed`, `codec.limit` */
 export function encryptMove(
   env: Environment,
   state: GroupState,
@@ -31,7 +37,9 @@ export function encryptMove(
 ): Transition<GroupState, Uint8Array> {
   requireActive(state);
   if (data.length > env.policy.maxMessageBytes) fail('codec.limit', { length: data.length });
-  if (state.proposals.length > 0) fail('state.proposals-pending', { proposals: state.proposals.length });
+  // Strangers' requests wait for a decision and hold nobody up.
+  const awaited = state.proposals.filter(({ sender }) => sender.kind !== 'new-member');
+  if (awaited.length > 0) fail('state.proposals-pending', { proposals: awaited.length });
   const content = { contentType: ContentType.application, applicationData: data } as const;
   const signed = signAsMember(env, state, content, options);
   const sent = protect(env, state, signed, undefined);
@@ -42,7 +50,7 @@ export function encryptMove(
 export function proposeMove(
   env: Environment,
   state: GroupState,
-  input: ProposalInput,
+  input: NewProposal,
   options: SendOptions,
 ): Transition<GroupState, { readonly message: Uint8Array; readonly ref: Uint8Array }> {
   requireActive(state);
@@ -71,14 +79,36 @@ export function commitMove(
   requireActive(state);
   if (state.pending !== undefined) fail('state.pending-commit', { epoch: state.epoch.context.epoch });
   const sender: ProposalSender = { kind: 'member', leaf: state.epoch.self };
-  const inline = inputs.map((input): ProposalItem => {
-    const { proposal } = makeProposal(env, state.epoch, input);
-    return { proposal, sender, ref: undefined };
+  const asked = inputs.map((input): ProposalItem => {
+    if (input.kind === 'stored') return storedProposal(state, input.ref);
+    return { proposal: makeProposal(env, state.epoch, input).proposal, sender, ref: undefined };
   });
-  const items = [...selectProposals(state.proposals, state.epoch.self), ...inline];
+  const items = compatible(env, state, selectProposals(state.proposals, state.epoch.self), asked);
   const built = buildCommit(env, state, items, options);
   const pending = { message: built.message, next: built.next };
   return { next: { ...state, secretTree: built.secretTree, pending }, result: built, spent: built.spent };
+}
+
+/** @throws `validation.unknown-proposal-ref` */
+function storedProposal(state: GroupState, ref: Uint8Array): CachedProposal {
+  const found = state.proposals.find((cached) => equal(cached.ref, ref));
+  return found ?? fail('validation.unknown-proposal-ref', { known: state.proposals.length });
+}
+
+/**
+ * Of the proposals seen, those that can be committed together and with what was asked for (§12.4): one that breaks the
+ * list is left out, or whoever sent it could keep everybody from committing.
+ */
+function compatible(
+  env: Environment,
+  state: GroupState,
+  seen: readonly CachedProposal[],
+  asked: readonly ProposalItem[],
+): readonly ProposalItem[] {
+  if (seen.length === 0 || isCommittable(env, state, [...seen, ...asked])) return [...seen, ...asked];
+  const kept: ProposalItem[] = [];
+  for (const item of seen) if (isCommittable(env, state, [...kept, item, ...asked])) kept.push(item);
+  return [...kept, ...asked];
 }
 
 /** Store a proposal that was received or sent. @throws `codec.limit` when there are too many */
@@ -127,6 +157,7 @@ export function enterMove(
     result: undefined,
     spent: [
       ...epochOnly(secrets),
+      secrets.epochAuthenticator,
       ...dropped.flatMap(epochSecrets),
       ...replacedKeys(state, next),
       ...[psk, ...state.resumption].slice(policy.resumptionEpochs).map((entry) => entry.secret),
@@ -184,7 +215,7 @@ export function discardMove(state: GroupState, next: NextEpoch | undefined): Tra
   return { next: left, result: undefined, spent: [...nextSecrets(next), ...own] };
 }
 
-/** Hold a message of a later epoch. @throws `state.epoch-future` when there is no room */
+/** Hold a message of a later epoch. @throws `state.epoch-future` when it is too far ahead or there is no room */
 export function holdMove(
   env: Environment,
   state: GroupState,
@@ -192,8 +223,11 @@ export function holdMove(
   message: Uint8Array,
 ): Transition<GroupState, void> {
   if (state.held.some((entry) => equal(entry.message, message))) return { next: state, result: undefined };
+  const { held } = env.policy;
+  // The epoch is not authenticated: what cannot be near must not take the place of what may be.
+  if (epoch - state.epoch.context.epoch > BigInt(held.epochs)) fail('state.epoch-future', { epoch });
   const bytes = state.held.reduce((sum, entry) => sum + entry.message.length, message.length);
-  if (state.held.length >= env.policy.held.count || bytes > env.policy.held.bytes) {
+  if (state.held.length >= held.count || bytes > held.bytes) {
     fail('state.epoch-future', { epoch, held: state.held.length });
   }
   return { next: { ...state, held: [...state.held, { epoch, message }] }, result: undefined };

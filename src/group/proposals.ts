@@ -24,7 +24,11 @@ export type ProposalInput =
   | { readonly kind: 'resumption-psk'; readonly groupId: Uint8Array; readonly epoch: bigint }
   | { readonly kind: 'extensions'; readonly extensions: readonly Extension[] }
   | { readonly kind: 'reinit'; readonly successor: Successor }
+  | { readonly kind: 'stored'; readonly ref: Uint8Array }
   | { readonly kind: 'other'; readonly proposalType: number; readonly body: Uint8Array };
+
+/** What becomes a proposal of our own. */
+export type NewProposal = Exclude<ProposalInput, { kind: 'stored' }>;
 
 /** New content for our own leaf; what is left out stays. */
 export interface LeafChange {
@@ -41,35 +45,39 @@ export interface Successor {
 }
 
 /** Add a client. @param keyPackage its KeyPackage as an MLSMessage */
-export function add(keyPackage: Uint8Array): ProposalInput {
+export function add(keyPackage: Uint8Array): NewProposal {
   return { kind: 'add', keyPackage };
 }
 /** Remove the member at a leaf. */
-export function remove(leaf: LeafIndex | number): ProposalInput {
+export function remove(leaf: LeafIndex | number): NewProposal {
   return { kind: 'remove', leaf: leafIndex(leaf) };
 }
 /** Renew our own leaf, with fresh keys. Only for `propose`: a commit renews it anyway. */
-export function update(change: LeafChange = {}): ProposalInput {
+export function update(change: LeafChange = {}): NewProposal {
   return { kind: 'update', leaf: change };
 }
 /** Mix in a PSK that the application distributed (§8.4). */
-export function externalPsk(id: Uint8Array): ProposalInput {
+export function externalPsk(id: Uint8Array): NewProposal {
   return { kind: 'external-psk', id };
 }
 /** Prove knowledge of an earlier epoch of this or another group (§8.6). */
-export function resumptionPsk(groupId: Uint8Array, epoch: bigint): ProposalInput {
+export function resumptionPsk(groupId: Uint8Array, epoch: bigint): NewProposal {
   return { kind: 'resumption-psk', groupId, epoch };
 }
 /** Replace all extensions of the group (§12.1.7). */
-export function setExtensions(extensions: readonly Extension[]): ProposalInput {
+export function setExtensions(extensions: readonly Extension[]): NewProposal {
   return { kind: 'extensions', extensions };
 }
 /** Close the group in favour of a successor (§11.2). */
-export function reinit(successor: Successor): ProposalInput {
+export function reinit(successor: Successor): NewProposal {
   return { kind: 'reinit', successor };
 }
+/** Commit a stored proposal that is not taken by itself: a would-be member's request to be added (§12.1.8). */
+export function stored(ref: Uint8Array): ProposalInput {
+  return { kind: 'stored', ref };
+}
 /** A proposal of a type registered in the policy. */
-export function customProposal(proposalType: number, body: Uint8Array): ProposalInput {
+export function customProposal(proposalType: number, body: Uint8Array): NewProposal {
   return { kind: 'other', proposalType, body };
 }
 
@@ -80,7 +88,7 @@ export interface MadeProposal {
 }
 
 /** Make the proposal. @throws `validation.key-package`, `codec.*` */
-export function makeProposal(env: Environment, epoch: EpochState, input: ProposalInput): MadeProposal {
+export function makeProposal(env: Environment, epoch: EpochState, input: NewProposal): MadeProposal {
   if (input.kind === 'update') return makeUpdate(env, epoch, input.leaf);
   return { proposal: makePlainProposal(env, input), ownKeys: undefined };
 }
@@ -120,7 +128,8 @@ export function renewLeaf(
 
 /**
  * What a commit of ours covers of the proposals seen (§12.2, §12.4): all but our own Updates; a Remove before an Update
- * of the same leaf, the latest Update otherwise; a ReInit only when there is nothing else.
+ * of the same leaf, the latest Update otherwise; a ReInit only when there is nothing else; requests of would-be members
+ * only when they are asked for.
  */
 export function selectProposals(
   cached: readonly CachedProposal[],
@@ -129,7 +138,9 @@ export function selectProposals(
   const foreign = cached.filter(({ proposal, sender }) => {
     const own = sender.kind === 'member' && sender.leaf === self;
     const removesSelf = isKnownProposal(proposal) && proposal.proposalType === 3 && proposal.removed === self;
-    return !(own && proposal.proposalType === ProposalType.update) && !removesSelf;
+    return (
+      sender.kind !== 'new-member' && !(own && proposal.proposalType === ProposalType.update) && !removesSelf
+    );
   });
   const perLeaf = foreign.filter((item, i) => !foreign.some((other, j) => supersedes(other, item, j > i)));
   const reinits = perLeaf.filter(({ proposal }) => proposal.proposalType === ProposalType.reinit);
@@ -159,7 +170,7 @@ function makeUpdate(env: Environment, epoch: EpochState, change: LeafChange): Ma
   return { proposal: { proposalType: ProposalType.update, leafNode }, ownKeys };
 }
 
-function makePlainProposal(env: Environment, input: Exclude<ProposalInput, { kind: 'update' }>): Proposal {
+function makePlainProposal(env: Environment, input: Exclude<NewProposal, { kind: 'update' }>): Proposal {
   const pskNonce = (): Uint8Array => env.random(env.suite.sizes.hash);
   switch (input.kind) {
     case 'add':

@@ -1,6 +1,7 @@
 /** Creating a commit (RFC 9420 §12.4.1). Nothing of the group moves; only a handshake key is spent. */
 
 import type { LeafIndex } from '../base/brand.ts';
+import { MlsError } from '../base/error.ts';
 import { wipe } from '../base/secret.ts';
 import { encode } from '../codec/codec.ts';
 import { encryptWithLabel } from '../crypto/labels.ts';
@@ -122,6 +123,23 @@ function draftCommit(
   const provisional = provisionalContext(suite, epoch.context, tree, applied.extensions);
   const commitSecret = path?.draft.commitSecret ?? new Uint8Array(suite.sizes.hash);
   return { applied, tree, psks, path, provisional, commitSecret };
+}
+
+/** Whether a list could be committed by us as far as it is known before the path. */
+export function isCommittable(env: Environment, state: GroupState, items: readonly ProposalItem[]): boolean {
+  const { epoch } = state;
+  try {
+    validateProposalList(env, epoch, items, { kind: 'member', leaf: epoch.self });
+    const applied = applyProposals(env, epoch, items);
+    for (const { keyPackage } of applied.added) validateLifetimeNow(keyPackage.leafNode, env.clock());
+    lookUpPsks(env, applied.psks, state);
+    validateUniqueKeys(applied.tree);
+    validateMutualSupport(applied.tree, applied.extensions);
+    return true;
+  } catch (error) {
+    if (error instanceof MlsError && error.code !== 'internal.bug') return false;
+    throw error;
+  }
 }
 
 /** Encrypt a draft's secrets to everybody but the members that this commit adds. */

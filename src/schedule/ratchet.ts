@@ -74,10 +74,8 @@ export function takeKey(
   limits: RatchetLimits,
 ): TakenKey {
   if (generation < ratchet.next) return takeSkipped(suite, ratchet, generation);
+  requireReachable(ratchet.next, generation, limits);
   const steps = generation - ratchet.next;
-  if (steps > limits.maxForward || generation >= LAST_GENERATION) {
-    fail('state.generation-gap', { generation, next: ratchet.next, maxForward: limits.maxForward });
-  }
   const spent = [ratchet.secret];
   const { packed, secret } = skipTo(suite, ratchet, generation, spent);
   const { key, nonce } = keysAt(suite, secret, generation);
@@ -88,6 +86,13 @@ export function takeKey(
   const skipped = [...ratchet.skipped, ...block];
   const next = { ...advanced(suite, { ...ratchet, secret }, generation, skipped) };
   return { key, nonce, next: evict(suite, next, limits.keptKeys, spent), spent };
+}
+
+/** @throws `state.generation-gap` when a generation is too far ahead of the next one, or the very last */
+export function requireReachable(next: number, generation: number, { maxForward }: RatchetLimits): void {
+  if (generation - next > maxForward || generation >= LAST_GENERATION) {
+    fail('state.generation-gap', { generation, next, maxForward });
+  }
 }
 
 const LAST_GENERATION = 0xffff_ffff;
@@ -180,7 +185,7 @@ function evict(suite: SuiteCrypto, ratchet: Ratchet, keptKeys: number, spent: Ui
     const gone = leadingToDrop(block, excess);
     excess -= gone.unused;
     evictedBelow = Math.max(evictedBelow, block.first + gone.places);
-    spent.push(block.packed.subarray(0, gone.places * size));
+    spent.push(block.packed);
     if (gone.places < block.count) skipped.push(withoutLeading(block, gone.places, size));
   }
   return { ...ratchet, skipped, evictedBelow };
@@ -206,7 +211,7 @@ function withoutLeading(block: SkippedKeys, places: number, size: number): Skipp
   for (let i = 0; i < count; i++) {
     if (isUsed(block, block.first + places + i)) used[i >> 3] = (used[i >> 3] as number) | (1 << (i & 7));
   }
-  return { first: block.first + places, count, packed: block.packed.subarray(places * size), used };
+  return { first: block.first + places, count, packed: block.packed.slice(places * size), used };
 }
 
 function isUsed(block: SkippedKeys, generation: number): boolean {

@@ -10,6 +10,7 @@ import type { SuiteCrypto } from '../crypto/provider.ts';
 import {
   type Ratchet,
   type RatchetLimits,
+  requireReachable,
   startRatchet,
   type TakenKey,
   takeKey,
@@ -64,6 +65,8 @@ export function takeReceiveKey(
   from: { readonly leaf: LeafIndex; readonly kind: RatchetKind; readonly generation: number },
   limits: RatchetLimits,
 ): TakenSecret {
+  // Before the way to the leaf is derived: a far generation is to cost nothing (§15.3).
+  requireReachable(ratchetOf(tree, from.leaf, from.kind)?.next ?? 0, from.generation, limits);
   const taken = take(suite, tree, from.leaf, from.kind, (ratchet) =>
     takeKey(suite, ratchet, from.generation, limits),
   );

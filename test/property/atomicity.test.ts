@@ -489,7 +489,7 @@ describe('R16-03 R6.1-11 R14-04 damaged bytes', () => {
   }
 
   test('to process: an error and no change, or an outcome that believes nothing', () => {
-    const world = new World({ held: { count: 10_000, bytes: 1 << 28 } });
+    const world = new World({ held: { epochs: 16, count: 10_000, bytes: 1 << 28 } });
     const samples = [
       world.a.encrypt(DATA),
       world.a.propose(update()).message,

@@ -450,7 +450,7 @@ describe.each(['public', 'private'] as const)('lists, sent %sly', (handshake) =>
 describe('application', () => {
   const world = makeWorld(['ann', 'bob', 'cid', 'dot', 'fay']);
 
-  test('R12.3-01 R12.3-03 R12.3-06 PRO-24 the order of the list does not matter but for Adds and PSKs', () => {
+  test('R12.3-01 R12.3-03 R12.3-06 the order of the list does not matter but for Adds and PSKs', () => {
     const fork = world.fork();
     const own = [eve, new Peer('dan')].map((peer) => addOf(peer.keyPackage()));
     const entries = [

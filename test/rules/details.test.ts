@@ -16,6 +16,7 @@ import {
   externalPsk,
   type Group,
   resumptionPsk,
+  stored,
   toHex,
   update,
   utf8,
@@ -152,6 +153,31 @@ describe('proposals over time', () => {
     follow(group, other, commit.message);
     expect(group.proposals).toEqual([]);
     follow(other, group, other.commit().message);
+  });
+});
+
+describe('what a commit covers', () => {
+  test('R12.4-04 R12.2-16: a proposal that cannot be committed holds nobody up', () => {
+    const [group, other] = pair();
+    const carol = client('carol');
+    // Two requests for one client: each is fine, both together are not.
+    for (const keyPackage of [0, 1].map(() => carol.createKeyPackage().message)) {
+      expect(group.process(other.propose(add(keyPackage)).message).kind).toBe('proposal');
+    }
+    const commit = group.commit();
+    expect(commit.changes.added).toHaveLength(1);
+    follow(group, other, commit.message);
+    expect(group.members).toHaveLength(3);
+    expect(group.encrypt(utf8('on we go')).length).toBeGreaterThan(0);
+  });
+
+  test('PRO-26: a stored proposal is committed by its reference, an unknown one is refused', () => {
+    const [group, other] = pair();
+    const { message, ref } = other.propose(update());
+    group.process(message);
+    expect(refusal(() => group.commit([stored(utf8('no such'))]))).toBe('validation.unknown-proposal-ref');
+    follow(group, other, group.commit([stored(ref)]).message);
+    expect(other.proposals).toEqual([]);
   });
 });
 

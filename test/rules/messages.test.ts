@@ -396,7 +396,7 @@ describe('future epochs', () => {
   });
 
   test('FRM-11 holding is bounded in number and in bytes; what does not fit asks to come again', () => {
-    const peers = room(['a', 'b'], { policy: { held: { count: 5, bytes: 4000 } } });
+    const peers = room(['a', 'b'], { policy: { held: { epochs: 16, count: 5, bytes: 4000 } } });
     const [a, b] = peers as [Peer, Peer];
     const genuine = privateOf(a.encrypt(DATA));
     for (let i = 0; i < 5; i++) {
@@ -406,7 +406,10 @@ describe('future epochs', () => {
     refuses(b, flood, 'state.epoch-future');
     expect(errorOf(() => b.process(flood)).retry).toBe('after-sync');
     expect(b.process(privateMessage(genuine)).kind).toBe('application');
-    const [, y] = room(['x', 'y'], { policy: { held: { count: 100, bytes: 1000 } } }) as [Peer, Peer];
+    const [, y] = room(['x', 'y'], { policy: { held: { epochs: 16, count: 100, bytes: 1000 } } }) as [
+      Peer,
+      Peer,
+    ];
     const { groupId } = y.state.epoch.context;
     const big = (i: number) =>
       privateMessage({ ...genuine, groupId, epoch: 9n, ciphertext: new Uint8Array(600).fill(i) });
@@ -417,8 +420,10 @@ describe('future epochs', () => {
   test('FRM-11 an unauthenticated epoch moves nothing', () => {
     const [a, b] = trio();
     const sealed = privateOf(a.encrypt(DATA));
-    for (const epoch of [2n, 1000n, 0xffff_ffff_ffff_ffffn]) {
-      expect(b.process(privateMessage({ ...sealed, epoch })).kind).toBe('held');
+    for (const epoch of [2n, 17n]) expect(b.process(privateMessage({ ...sealed, epoch })).kind).toBe('held');
+    // What cannot be near takes no place from what may be.
+    for (const epoch of [18n, 1000n, 0xffff_ffff_ffff_ffffn]) {
+      expect(codeOf(() => b.process(privateMessage({ ...sealed, epoch })))).toBe('state.epoch-future');
     }
     expect([b.epoch, b.status, b.pending]).toEqual([1n, 'active', undefined]);
     expect(dataOf(b, privateMessage(sealed))).toEqual(DATA);

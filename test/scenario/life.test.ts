@@ -12,6 +12,7 @@ import {
   createClient,
   externalPsk,
   type Group,
+  type NewProposal,
   type OwnCommit,
   type Policy,
   type ProposalInput,
@@ -127,7 +128,7 @@ class Members {
     }
   }
 
-  propose(proposer: Group, input: ProposalInput): void {
+  propose(proposer: Group, input: NewProposal): void {
     const { message } = proposer.propose(input);
     for (const group of this.#groups) {
       expect(group.process(message).kind).toBe(group === proposer ? 'own-message' : 'proposal');

@@ -23,7 +23,7 @@ import {
 } from '../../src/group/moves.ts';
 import { acceptAnyCredential, DEFAULT_POLICY, type Policy } from '../../src/group/policy.ts';
 import { processMove, type Taken } from '../../src/group/process.ts';
-import { add, type ProposalInput } from '../../src/group/proposals.ts';
+import { add, type NewProposal, type ProposalInput } from '../../src/group/proposals.ts';
 import { mlsMessage, type SendOptions } from '../../src/group/protect.ts';
 import type { BuiltCommit, CommitOptions } from '../../src/group/sendCommit.ts';
 import type { GroupState } from '../../src/group/state.ts';
@@ -81,7 +81,7 @@ export class Peer {
   encrypt(data: Uint8Array, options: SendOptions = {}): Uint8Array {
     return this.cell.run((state) => encryptMove(this.env, state, data, options));
   }
-  propose(input: ProposalInput, options: SendOptions = {}): Uint8Array {
+  propose(input: NewProposal, options: SendOptions = {}): Uint8Array {
     return this.cell.run((state) => proposeMove(this.env, state, input, options)).message;
   }
   commit(inputs: readonly ProposalInput[] = [], options: CommitOptions = {}): BuiltCommit {

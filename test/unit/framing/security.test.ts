@@ -176,7 +176,7 @@ describe('keys', () => {
     const late = b.prepareJoin(again);
     expect(b.prepareJoin(first).accept().epoch).toBe(1n);
     expect(codeOf(() => late.accept())).toBe('state.key-package-used');
-    expect(codeOf(() => b.prepareJoin(again))).toBe('state.unknown-key-package');
+    expect(codeOf(() => b.prepareJoin(again))).toBe('state.key-package-used');
   });
 
   test('R16-02 randomness comes from the provider alone: one seed, one history', () => {

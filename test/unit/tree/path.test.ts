@@ -230,6 +230,18 @@ describe('what a receiver takes', () => {
     ]);
   });
 
+  test('R7.5-13 the position of a receiver does not count leaves that the commit adds before it', () => {
+    const room = eight();
+    room.propose({ remove: [2, 6] });
+    const added = room.add({ add: ['N', 'O'] });
+    const sent = room.send(0, added);
+    // Leaf 2 is new and stands before leaf 3 in the resolution of the blank node 5; likewise 6 and 7.
+    expect([...added]).toEqual([2, 6]);
+    expect(sent.path.nodes.map((node) => node.encryptedPathSecret.length)).toEqual([1, 1, 2]);
+    for (const at of [1, 3, 4, 5, 7])
+      expect(receive(sent, sent.path, at)).toBe(toHex(sent.draft.commitSecret));
+  });
+
   test('R7.5-08 merging sets the path, drops what was unmerged and gives the tree of the committer', () => {
     const room = eight();
     room.commit(0, { remove: [1] });
@@ -475,6 +487,17 @@ describe('a new member', () => {
       parentNode: { ...root.parentNode, encryptionKey: encryptionPair('other').publicKey },
     };
     expect(codeOf(() => join(pathSecret, treeFromNodes(nodes)))).toBe('validation.path');
+  });
+
+  test('R12.4.3.1-24, R7.4-06 a blank node on its way takes no step of the chain', () => {
+    const room = eight();
+    room.commit(4, { remove: [1, 2, 3] });
+    const sent = room.commit(0, { add: ['N'] }) as Sent;
+    expect(sent.draft.steps.map(({ node }) => node)).toEqual([1, 7]);
+    const { keys } = room.members.get(1) as Insider;
+    expect([...keys.keys()].sort()).toEqual([1, 2, 7]);
+    const [held, expected] = heldAndExpected(room.tree, 1, keys);
+    expect(held).toEqual(expected);
   });
 
   test('R4.2-02 without a path secret it holds its leaf key', () => {
