@@ -2,7 +2,7 @@
 
 import { type LeafIndex, leafIndex } from '../base/brand.ts';
 import { equal } from '../base/bytes.ts';
-import { fail } from '../base/error.ts';
+import { fail, MlsError } from '../base/error.ts';
 import { wipe } from '../base/secret.ts';
 import { decodeOwned } from '../codec/codec.ts';
 import { decryptWithLabel } from '../crypto/labels.ts';
@@ -11,6 +11,7 @@ import { type Psk, pskSecret } from '../schedule/psk.ts';
 import { directPath, leafNodeIndex } from '../tree/math.ts';
 import { joinerPrivatePath, type PrivatePath } from '../tree/privatePath.ts';
 import { leaves, subtreeAt, type Tree } from '../tree/tree.ts';
+import type { HpkeCiphertext } from '../wire/commit.ts';
 import { GroupInfo } from '../wire/groupInfo.ts';
 import { LeafNode } from '../wire/leafNode.ts';
 import type { PreSharedKeyId } from '../wire/psk.ts';
@@ -68,27 +69,47 @@ export function joinFromWelcome(
   return { state: firstState(entered), inviter, own, spent };
 }
 
-/** @throws `state.unknown-key-package`, `crypto.aead`, `crypto.kem`, `codec.*` */
+/**
+ * The first entry for us that opens (§12.4.3.1). An entry names us by a public reference, so that anybody can put one
+ * there that does not open; a few are tried.
+ * @throws `state.unknown-key-package`, `crypto.aead`, `crypto.kem`, `codec.*`
+ */
 function openGroupSecrets(
   env: Environment,
   welcome: Welcome,
   find: (ref: Uint8Array) => OwnKeyPackage | undefined,
 ): { readonly own: OwnKeyPackage; readonly secrets: GroupSecrets } {
-  for (const { newMember, encryptedGroupSecrets } of welcome.secrets) {
-    const own = find(newMember);
-    if (own === undefined) continue;
-    if (own.keyPackage.cipherSuite !== welcome.cipherSuite)
-      fail('validation.welcome', { suite: welcome.cipherSuite });
-    const opened = decryptWithLabel(
-      env.suite,
-      own.init,
-      LABEL,
-      welcome.encryptedGroupInfo,
-      encryptedGroupSecrets,
-    );
-    return { own, secrets: decodeOwned(GroupSecrets, opened, env.decoding) };
+  const ours = welcome.secrets.flatMap((entry) => {
+    const own = find(entry.newMember);
+    return own === undefined ? [] : [{ own, sealed: entry.encryptedGroupSecrets }];
+  });
+  let refusal: MlsError | undefined;
+  for (const { own, sealed } of ours.slice(0, MAX_ATTEMPTS)) {
+    try {
+      return { own, secrets: openEntry(env, welcome, own, sealed) };
+    } catch (error) {
+      if (!(error instanceof MlsError)) throw error;
+      refusal ??= error;
+    }
   }
+  if (refusal !== undefined) throw refusal;
   return fail('state.unknown-key-package', { entries: welcome.secrets.length });
+}
+
+/** Decapsulations that one Welcome may cost. */
+const MAX_ATTEMPTS = 4;
+
+/** @throws `validation.welcome`, `crypto.aead`, `crypto.kem`, `codec.*` */
+function openEntry(
+  env: Environment,
+  welcome: Welcome,
+  { init, keyPackage }: OwnKeyPackage,
+  sealed: HpkeCiphertext,
+): GroupSecrets {
+  const { cipherSuite, encryptedGroupInfo } = welcome;
+  if (keyPackage.cipherSuite !== cipherSuite) fail('validation.welcome', { suite: cipherSuite });
+  const opened = decryptWithLabel(env.suite, init, LABEL, encryptedGroupInfo, sealed);
+  return decodeOwned(GroupSecrets, opened, env.decoding);
 }
 
 /** @throws `validation.psk` */

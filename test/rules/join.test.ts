@@ -18,6 +18,7 @@ import type { Proposal } from '../../src/wire/proposal.ts';
 import type { PreSharedKeyId } from '../../src/wire/psk.ts';
 import { ExtensionType } from '../../src/wire/registry.ts';
 import { RatchetTree, type TreeNode } from '../../src/wire/treeNode.ts';
+import type { Welcome } from '../../src/wire/welcome.ts';
 import {
   contentOf,
   type Forged,
@@ -128,6 +129,17 @@ describe.each([1, 2, 5])('suite %i', (suite) => {
     [
       'JOI-02 two entries for one KeyPackage',
       { welcome: (one) => ({ ...one, secrets: [...one.secrets, ...one.secrets] }) },
+    ],
+    [
+      'JOI-02 an entry for us that does not open, first',
+      {
+        welcome: (one) => {
+          const [genuine] = one.secrets as [Welcome['secrets'][number]];
+          const { kemOutput, ciphertext } = genuine.encryptedGroupSecrets;
+          const garbage = { kemOutput, ciphertext: flip(ciphertext) };
+          return { ...one, secrets: [{ ...genuine, encryptedGroupSecrets: garbage }, genuine] };
+        },
+      },
     ],
     [
       'R3.2-04 an entry for somebody else first',

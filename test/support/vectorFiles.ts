@@ -10,6 +10,8 @@ const VARIABLES = {
   wycheproof: 'WYCHEPROOF_DIR',
 } as const;
 
+const announced = new Set<string>();
+
 const REQUIRED = 'XMPP_MLS_REQUIRE_VECTORS';
 
 /** A directory of vectors. */
@@ -35,6 +37,11 @@ export function vectorFile(set: VectorSet, name: string): VectorFile {
   const required: string | undefined = process.env[REQUIRED];
   const path = places.map((place) => join(place, name)).find((candidate) => existsSync(candidate));
   const missing = path === undefined;
+  // The reporter counts skipped tests and does not say which: each missing file is named once.
+  if (missing && required !== '1' && !announced.has(name)) {
+    announced.add(name);
+    process.stderr.write(`skipped: ${set}/${name} is missing (npm run vectors, or set ${variable})\n`);
+  }
   return {
     title: missing ? `${set}/${name} (missing: set ${variable})` : `${set}/${name}`,
     skip: missing && required !== '1',
