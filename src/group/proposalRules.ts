@@ -42,7 +42,6 @@ export function isPathRequired(env: Environment, items: readonly ProposalItem[])
 
 /**
  * The rules for one proposal on its own (§12.1).
- * @param committing reinit and branch PSKs are legal only in the first commit of a successor group
  * @throws `validation.*`, `crypto.*`, `policy.successor`
  */
 export function validateProposal(
