@@ -83,7 +83,8 @@ export function commitMove(
     if (input.kind === 'stored') return storedProposal(state, input.ref);
     return { proposal: makeProposal(env, state.epoch, input).proposal, sender, ref: undefined };
   });
-  const items = compatible(env, state, selectProposals(state.proposals, state.epoch.self), asked);
+  const seen = selectProposals(state.proposals, state.epoch.self).filter((item) => !asked.includes(item));
+  const items = compatible(env, state, seen, asked);
   const built = buildCommit(env, state, items, options);
   const pending = { message: built.message, next: built.next };
   return { next: { ...state, secretTree: built.secretTree, pending }, result: built, spent: built.spent };

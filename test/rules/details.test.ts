@@ -3,7 +3,7 @@
 import { describe, expect, test } from 'vitest';
 import type { MlsErrorCode } from '../../src/base/codes.ts';
 import { MlsError } from '../../src/base/error.ts';
-import { decode, encode } from '../../src/codec/codec.ts';
+import { decode, encode, uint8 } from '../../src/codec/codec.ts';
 import { nodeProvider } from '../../src/crypto/node/index.ts';
 import { Client } from '../../src/group/client.ts';
 import { provisionalContext } from '../../src/group/nextEpoch.ts';
@@ -13,6 +13,7 @@ import {
   basicCredential,
   type ClientOptions,
   createClient,
+  customProposal,
   externalPsk,
   type Group,
   resumptionPsk,
@@ -169,6 +170,19 @@ describe('what a commit covers', () => {
     follow(group, other, commit.message);
     expect(group.members).toHaveLength(3);
     expect(group.encrypt(utf8('on we go')).length).toBeGreaterThan(0);
+  });
+
+  test('PRO-15: a proposal that is asked for by its reference is committed once', () => {
+    const traits = new Map([[0xf001, { external: false, pathRequired: false }]]);
+    const openTypes = { proposals: new Map([[0xf001, uint8]]) };
+    const [group, other] = pair({ policy: { proposalTypes: traits }, openTypes });
+    const { message, ref } = other.propose(customProposal(0xf001, Uint8Array.of(7)));
+    group.process(message);
+    const commit = group.commit([stored(ref)], { handshake: 'public' });
+    const sent = decode(MlsMessage, commit.message);
+    const body = sent.wireFormat === 1 ? sent.publicMessage.content.content : undefined;
+    expect(body?.contentType === 3 && body.commit.proposals.length).toBe(1);
+    follow(group, other, commit.message);
   });
 
   test('PRO-26: a stored proposal is committed by its reference, an unknown one is refused', () => {
