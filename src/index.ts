@@ -12,7 +12,6 @@ export { fromHex, fromUtf8, toHex, utf8 } from './base/bytes.ts';
 export type { Blame, MlsErrorCode, Retry, Scope } from './base/codes.ts';
 export { MlsError } from './base/error.ts';
 export type { CipherSuite, KeyPair, Provider, SuiteCrypto } from './crypto/provider.ts';
-export type { CommitChanges } from './group/changes.ts';
 export type { Client, CreatedKeyPackage, ExternalJoinOffer, StagedJoin } from './group/client.ts';
 export type { NewGroup } from './group/create.ts';
 export type { Accepted, Group } from './group/group.ts';
@@ -22,7 +21,7 @@ export {
   type CredentialValidator,
   type Policy,
 } from './group/policy.ts';
-export type { OwnCommit, Processed, StagedCommit, StoredProposal } from './group/processed.ts';
+export type { Divergence, Processed, StoredProposal } from './group/processed.ts';
 export {
   add,
   customProposal,
@@ -40,7 +39,7 @@ export {
 } from './group/proposals.ts';
 export type { SendOptions } from './group/protect.ts';
 export type { CommitOptions } from './group/sendCommit.ts';
-export type { Member } from './group/state.ts';
+export type { CommitChanges, Member, OwnCommit, StagedCommit } from './group/views.ts';
 export { basicCredential, type Credential } from './wire/credential.ts';
 export type { Extension } from './wire/extension.ts';
 

@@ -7,13 +7,14 @@ import { summaryOf } from '../tree/summary.ts';
 import { addLeaf, blankLeaf, type Tree, truncate, updateLeaf } from '../tree/tree.ts';
 import { type Extension, ExternalSenders, extensionBody } from '../wire/extension.ts';
 import type { KeyPackage } from '../wire/keyPackage.ts';
-import { isKnownProposal, type ReInitProposal } from '../wire/proposal.ts';
+import { isKnownProposal, type OtherProposal, type ReInitProposal } from '../wire/proposal.ts';
 import type { PreSharedKeyId } from '../wire/psk.ts';
 import { ExtensionType, isDefaultProposal, ProposalType } from '../wire/registry.ts';
 import { understandsExtension } from './capabilities.ts';
 import { type Environment, requireExternalSenders } from './environment.ts';
 import type { RulesEpoch } from './proposalRules.ts';
-import { type Member, memberAt, type ProposalItem } from './state.ts';
+import type { ProposalItem, ProposalSender } from './state.ts';
+import { type Member, memberAt } from './views.ts';
 
 /** A group after proposals and before the path. */
 export interface Applied {
@@ -26,6 +27,8 @@ export interface Applied {
   readonly psks: readonly PreSharedKeyId[];
   readonly externalInit: Uint8Array | undefined;
   readonly reinit: ReInitProposal | undefined;
+  /** Those of types beyond RFC 9420. */
+  readonly custom: readonly { readonly proposal: OtherProposal; readonly sender: ProposalSender }[];
   /** The list replaced the extensions of the group. */
   readonly extensionsChanged: boolean;
 }
@@ -43,14 +46,18 @@ export function applyProposals(env: Environment, epoch: RulesEpoch, items: reado
   const psks: PreSharedKeyId[] = [];
   let externalInit: Uint8Array | undefined;
   let reinit: ReInitProposal | undefined;
-  for (const { proposal } of items) {
-    if (!isKnownProposal(proposal)) continue;
+  const custom: Applied['custom'][number][] = [];
+  for (const { proposal, sender } of items) {
+    if (!isKnownProposal(proposal)) {
+      custom.push({ proposal, sender });
+      continue;
+    }
     if (proposal.proposalType === ProposalType.psk) psks.push(proposal.psk);
     if (proposal.proposalType === ProposalType.externalInit) externalInit = proposal.kemOutput;
     if (proposal.proposalType === ProposalType.reinit) reinit = proposal;
   }
   const extensionsChanged = extensions !== epoch.context.extensions;
-  return { tree, extensions, added, removed, updated, psks, externalInit, reinit, extensionsChanged };
+  return { tree, extensions, added, removed, updated, psks, externalInit, reinit, custom, extensionsChanged };
 }
 
 /** GroupContextExtensions replaces the whole list (§12.1.7). */

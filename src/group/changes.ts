@@ -2,24 +2,8 @@
 
 import type { LeafIndex } from '../base/brand.ts';
 import type { Tree } from '../tree/tree.ts';
-import type { Extension } from '../wire/extension.ts';
-import type { PreSharedKeyId } from '../wire/psk.ts';
 import type { Applied } from './applyProposals.ts';
-import { type Member, memberAt } from './state.ts';
-
-/** What would change; judge identities here before accepting (§5.3.1). */
-export interface CommitChanges {
-  readonly added: readonly Member[];
-  readonly removed: readonly Member[];
-  /** Members whose leaf was replaced, with the old leaf for comparison. */
-  readonly updated: readonly { readonly before: Member; readonly after: Member }[];
-  /** The new list, if it was replaced. */
-  readonly extensions: readonly Extension[] | undefined;
-  readonly psks: readonly PreSharedKeyId[];
-  readonly reinit: boolean;
-  /** We are among `removed`. */
-  readonly removesSelf: boolean;
-}
+import { type CommitChanges, type Member, memberAt } from './views.ts';
 
 /** Describe a commit. @param pathLeaf the committer's leaf, when the commit has a path */
 export function changesOf(
@@ -43,6 +27,10 @@ export function changesOf(
     extensions: applied.extensionsChanged ? applied.extensions : undefined,
     psks: applied.psks,
     reinit: applied.reinit !== undefined,
+    custom: applied.custom.map(({ proposal, sender }) => ({
+      proposal,
+      sender: sender.kind === 'member' ? memberAt(trees.before, sender.leaf) : undefined,
+    })),
     removesSelf: self !== undefined && applied.removed.some((member) => member.leaf === self),
   });
 }

@@ -22,10 +22,11 @@ import {
   type OwnKeyPackage,
   validateKeyPackage,
 } from './keyPackage.ts';
-import { stateSecrets } from './moves.ts';
 import { type CredentialValidator, DEFAULT_POLICY, type Policy } from './policy.ts';
 import { mlsMessage } from './protect.ts';
-import { type GroupState, type Member, memberAt } from './state.ts';
+import { stateSecrets } from './spent.ts';
+import type { GroupState } from './state.ts';
+import { type Member, memberAt } from './views.ts';
 
 /** What a client is made of. */
 export interface ClientOptions {

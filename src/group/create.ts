@@ -74,6 +74,8 @@ export function firstState(entered: Pick<GroupState, 'epoch' | 'secretTree'>): G
     past: [],
     resumption: [],
     held: [],
+    ahead: [],
+    dropped: [],
     reinit: undefined,
   });
 }

@@ -2,33 +2,26 @@
 
 import { type LeafIndex, leafIndex } from '../base/brand.ts';
 import { ownedCopy, toHex } from '../base/bytes.ts';
-import { fail, guarded } from '../base/error.ts';
+import { fail, guarded, MlsError } from '../base/error.ts';
 import { mlsExporter } from '../schedule/exporter.ts';
 import { leaves, treeToNodes } from '../tree/tree.ts';
 import type { Extension } from '../wire/extension.ts';
 import { WireFormat } from '../wire/registry.ts';
 import type { TreeNode } from '../wire/treeNode.ts';
-import type { CommitChanges } from './changes.ts';
+import { worthProposing } from './again.ts';
+import { consumeMove, discardMove, enterMove, leaveMove, markOf, type UsedKey } from './decide.ts';
 import type { Environment } from './environment.ts';
 import { createGroupInfo, type GroupInfoOptions } from './groupInfo.ts';
-import {
-  commitMove,
-  consumeMove,
-  discardMove,
-  encryptMove,
-  enterMove,
-  leaveMove,
-  proposeMove,
-  stateSecrets,
-  type UsedKey,
-} from './moves.ts';
-import { processMove } from './process.ts';
-import type { OwnCommit, Processed, StagedCommit, StoredProposal } from './processed.ts';
+import { commitMove, encryptMove, proposeMove } from './moves.ts';
+import { processMove, type Taken } from './process.ts';
+import type { Processed, ProcessOptions, StoredProposal } from './processed.ts';
 import { add, type NewProposal, type ProposalInput } from './proposals.ts';
 import { mlsMessage, requireActive, type SendOptions } from './protect.ts';
 import type { CommitOptions } from './sendCommit.ts';
-import { type EpochState, type GroupState, type Member, memberAt, type NextEpoch } from './state.ts';
+import { lostSecrets, stateSecrets } from './spent.ts';
+import type { EpochEnd, GroupState, NextEpoch } from './state.ts';
 import { Cell } from './transition.ts';
+import { type CommitChanges, type Member, memberAt, type OwnCommit, type StagedCommit } from './views.ts';
 
 /** What accepting a commit led to. */
 export interface Accepted {
@@ -36,14 +29,19 @@ export interface Accepted {
   readonly changes: CommitChanges;
   /** Messages that had been held for this epoch, oldest first: pass each to `process`. */
   readonly released: readonly Uint8Array[];
+  /** What we had proposed or tried to commit, was not covered and still makes sense: for `commit` or `propose`. */
+  readonly again: readonly NewProposal[];
 }
 
-/** What a staged commit is made of, out of reach of the application. */
+/** What a received commit is made of, out of reach of the application. */
 interface Staged {
-  readonly base: EpochState;
   readonly next: NextEpoch | undefined;
   readonly used: UsedKey | undefined;
+  readonly end: EpochEnd;
 }
+
+/** Received commits that may be staged at a time: whoever has more to choose from drops the oldest. */
+const MAX_STAGED = 16;
 
 /**
  * The state of one MLS group in one epoch, and the moves that change it.
@@ -54,8 +52,8 @@ interface Staged {
 export class Group {
   readonly #env: Environment;
   readonly #cell: Cell<GroupState>;
-  readonly #staged = new WeakMap<StagedCommit, Staged>();
-  #pending: OwnCommit | undefined;
+  /** Received commits of this epoch that wait for a decision. */
+  readonly #staged = new Map<StagedCommit, Staged>();
 
   /** For `Client`, which makes and joins groups. */
   constructor(env: Environment, state: GroupState) {
@@ -107,7 +105,7 @@ export class Group {
   }
   /** Our own commit that awaits {@link accept} or {@link discard}, if any. */
   get pending(): OwnCommit | undefined {
-    return this.#pending;
+    return this.#state.pending?.commit;
   }
   /** Equal for all members who agree on this epoch's history (§8.7). Hash-length bytes. */
   get epochAuthenticator(): Uint8Array {
@@ -141,21 +139,7 @@ export class Group {
    * @throws `state.pending-commit`, `state.closed`, `validation.*`, `state.missing-psk`, `policy.lifetime`
    */
   commit(inputs: readonly ProposalInput[] = [], options: CommitOptions = {}): OwnCommit {
-    const base = this.#state.epoch;
-    const built = this.#cell.run((state) => commitMove(this.#env, state, inputs, options));
-    const { message, welcome, groupInfo, changes, next } = built;
-    const staged: OwnCommit = Object.freeze({
-      origin: 'own',
-      epoch: next.epoch.context.epoch,
-      committer: base.self,
-      changes,
-      message,
-      welcome,
-      groupInfo,
-    });
-    this.#staged.set(staged, { base, next, used: undefined });
-    this.#pending = staged;
-    return staged;
+    return this.#cell.run((state) => commitMove(this.#env, state, inputs, options)).commit;
   }
 
   /** A commit that adds clients, whose result always carries a Welcome. @param keyPackages as MLSMessages, at least one */
@@ -168,53 +152,50 @@ export class Group {
   }
 
   /**
-   * Take in any message. Lateness, repetition and echo are outcomes, not errors: see {@link Processed}.
-   * @throws when the message breaks a rule; then nothing has changed, and `retry` says whether to keep the message
+   * Take in any message and say what became of it: see {@link Processed}. Nothing that was received makes this throw.
+   * @throws `state.closed-handle`, `codec.input` for no bytes, and `crypto.*` or `internal.bug` when a back end fails
    */
-  process(message: Uint8Array): Processed {
+  process(message: Uint8Array, options: ProcessOptions = {}): Processed {
     const bytes = guarded(() => ownedCopy(message));
-    const taken = this.#cell.run((state) => processMove(this.#env, state, bytes));
-    if (taken.kind === 'own-commit') {
-      return this.#pending === undefined
-        ? { kind: 'own-message', content: 'commit' }
-        : { kind: 'own-commit', commit: this.#pending };
-    }
+    const taken = this.#taken(bytes, options);
     if (taken.kind !== 'checked-commit') return taken;
     const { checked, origin, used, authenticatedData } = taken;
-    const epoch = this.epoch + 1n;
-    const { committer, changes } = checked;
-    const commit: StagedCommit = Object.freeze({ origin, epoch, committer, changes });
-    this.#staged.set(commit, { base: this.#state.epoch, next: checked.next, used });
+    const { committer, changes, next } = checked;
+    const commit: StagedCommit = Object.freeze({ origin, epoch: this.epoch + 1n, committer, changes });
+    this.#stage(commit, { next, used, end: { mark: markOf(bytes), isOwn: false } });
     return { kind: 'commit', commit, authenticatedData };
   }
 
   /** Enter the epoch that a staged commit creates; a pending commit of ours that lost is dropped. @throws `state.stale-handle` */
   accept(commit: StagedCommit): Accepted {
-    const { next, used } = this.#take(commit);
-    const released = this.#state.held
-      .filter(({ epoch }) => epoch === commit.epoch && next !== undefined)
-      .map(({ message }) => message);
-    this.#cell.run((state) => {
+    const { next, used, end } = this.#find(commit);
+    const lost = [...this.#staged.values()].flatMap((other) =>
+      other.next === next ? [] : (other.next ?? []),
+    );
+    const decided = this.#cell.run((state) => {
       const consumed = used === undefined ? undefined : consumeMove(this.#env, state, used);
       const before = consumed?.next ?? state;
-      const move = next === undefined ? leaveMove(this.#env, before) : enterMove(this.#env, before, next);
-      return { ...move, spent: [...(consumed?.spent ?? []), ...(move.spent ?? [])] };
+      const move =
+        next === undefined ? leaveMove(this.#env, before) : enterMove(this.#env, before, next, end);
+      const again = worthProposing(before, move.next, commit);
+      const spent = [...(consumed?.spent ?? []), ...(move.spent ?? []), ...lostSecrets(before, next, lost)];
+      const released = before.held.filter(({ epoch }) => epoch === commit.epoch && next !== undefined);
+      return { next: move.next, result: { again, released }, spent };
     });
-    this.#staged.delete(commit);
-    this.#pending = undefined;
-    return { epoch: this.epoch, changes: commit.changes, released };
+    this.#staged.clear();
+    const released = decided.released.map(({ message }) => message);
+    return { epoch: this.epoch, changes: commit.changes, released, again: decided.again };
   }
 
   /** Drop a staged commit and wipe what it held. Dropping one that others accept leaves us behind. @throws `state.stale-handle` */
   discard(commit: StagedCommit): void {
-    const { next, used } = this.#take(commit);
+    const { next, used } = this.#find(commit);
     this.#cell.run((state) => {
       const consumed = used === undefined ? undefined : consumeMove(this.#env, state, used);
       const move = discardMove(consumed?.next ?? state, next);
       return { ...move, spent: [...(consumed?.spent ?? []), ...(move.spent ?? [])] };
     });
     this.#staged.delete(commit);
-    if (commit === this.#pending) this.#pending = undefined;
   }
 
   /** MLS-Exporter (§8.5). @param length bytes wanted, 0..255·Nh @throws `crypto.limit`, `codec.input` without a label */
@@ -256,11 +237,34 @@ export class Group {
     return this.#cell.state;
   }
 
-  #take(commit: StagedCommit): Staged {
-    const staged = this.#staged.get(commit);
-    if (staged === undefined || staged.base !== this.#state.epoch || this.#state.status !== 'active') {
-      return fail('state.stale-handle', { epoch: this.epoch });
+  #taken(bytes: Uint8Array, options: ProcessOptions): Taken | Extract<Processed, { kind: 'rejected' }> {
+    try {
+      return this.#cell.run((state) => processMove(this.#env, state, bytes, options));
+    } catch (error) {
+      if (error instanceof MlsError && !saysNothing(error)) return { kind: 'rejected', error };
+      throw error;
     }
+  }
+
+  #stage(commit: StagedCommit, staged: Staged): void {
+    const [oldest] = this.#staged.keys();
+    if (oldest !== undefined && this.#staged.size >= MAX_STAGED) this.discard(oldest);
+    this.#staged.set(commit, staged);
+  }
+
+  #find(commit: StagedCommit): Staged {
+    const { pending, status } = this.#state;
+    if (pending?.commit === commit) {
+      const end = { mark: markOf(pending.commit.message), isOwn: true };
+      return { next: pending.next, used: undefined, end };
+    }
+    const staged = this.#staged.get(commit);
+    if (staged === undefined || status !== 'active') return fail('state.stale-handle', { epoch: this.epoch });
     return staged;
   }
+}
+
+/** Failures of the caller or the machine, which say nothing about a message. */
+function saysNothing({ code, scope }: MlsError): boolean {
+  return scope === 'profile' || code === 'internal.bug' || code === 'state.closed-handle';
 }

@@ -30,9 +30,11 @@ export interface Policy {
   readonly keptKeys: number;
   /** Proposals kept per epoch. @defaultValue 1000 */
   readonly keptProposals: number;
+  /** Proposals kept per sender and epoch; all would-be members together count as one. @defaultValue 100 */
+  readonly keptProposalsPerSender: number;
   /**
    * Messages of later epochs held until a commit leads there: how many epochs ahead, how many messages, and their total
-   * size in bytes. @defaultValue 16, 100, 1 MiB
+   * size in bytes. A source that the transport names gets a quarter of it at most. @defaultValue 16, 100, 1 MiB
    */
   readonly held: { readonly epochs: number; readonly count: number; readonly bytes: number };
   /** Longest span of a KeyPackage lifetime (§7.2), seconds. @defaultValue 366 days */
@@ -60,6 +62,7 @@ export const DEFAULT_POLICY: Policy = /* @__PURE__ */ Object.freeze({
   maxForward: 20_000,
   keptKeys: 1000,
   keptProposals: 1000,
+  keptProposalsPerSender: 100,
   held: { epochs: 16, count: 100, bytes: 1 << 20 },
   maxLifetimeSeconds: 366 * 86_400,
   maxMessageBytes: 1 << 24,

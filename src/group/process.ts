@@ -6,27 +6,31 @@ import { fail } from '../base/error.ts';
 import { decodeOwned } from '../codec/codec.ts';
 import type { Content, FramedContent } from '../wire/content.ts';
 import { MlsMessage } from '../wire/message.ts';
-import { ContentType, SenderType, WireFormat } from '../wire/registry.ts';
+import { ContentType, ProposalType, SenderType, WireFormat } from '../wire/registry.ts';
+import { markOf, type UsedKey } from './decide.ts';
 import type { Environment } from './environment.ts';
-import { holdMove, isPending, proposalOf, storeProposal, type UsedKey } from './moves.ts';
-import type { Processed } from './processed.ts';
+import { holdMove } from './held.ts';
+import { storeProposal } from './moves.ts';
+import type { Processed, ProcessOptions } from './processed.ts';
 import { validateProposal } from './proposalRules.ts';
 import {
   type Authentic,
   identifyProposal,
+  proposalOf,
   receivePrivate,
   receivePublic,
+  type SetBack,
   senderLeaf,
   type Unremarkable,
 } from './receive.ts';
 import { type CheckedCommit, checkCommit } from './receiveCommit.ts';
-import { type GroupState, memberAt, type PastEpoch, type ProposalSender } from './state.ts';
+import type { GroupState, PastEpoch, ProposalSender } from './state.ts';
 import type { Transition } from './transition.ts';
+import { memberAt } from './views.ts';
 
 /** An outcome, with a commit still in its inner form. */
 export type Taken =
-  | Exclude<Processed, { kind: 'commit' | 'own-commit' }>
-  | { readonly kind: 'own-commit' }
+  | Exclude<Processed, { kind: 'commit' | 'rejected' }>
   | {
       readonly kind: 'checked-commit';
       readonly checked: CheckedCommit;
@@ -40,24 +44,44 @@ export function processMove(
   env: Environment,
   state: GroupState,
   bytes: Uint8Array,
+  options: ProcessOptions = {},
 ): Transition<GroupState, Taken> {
   const message = decodeOwned(MlsMessage, bytes, env.decoding);
-  const { groupId } = state.epoch.context;
-  if (message.wireFormat === WireFormat.publicMessage) {
-    const { content } = message.publicMessage;
-    if (!equal(content.groupId, groupId)) return foreign(state, message.wireFormat, content.groupId);
-    if (isPending(state, bytes)) return { next: state, result: { kind: 'own-commit' } };
-    if (content.epoch >= state.epoch.context.epoch) requireCurrent(state);
-    return settle(env, state, receivePublic(env, state, message.publicMessage), bytes);
-  }
-  if (message.wireFormat === WireFormat.privateMessage) {
-    const { privateMessage } = message;
-    if (!equal(privateMessage.groupId, groupId))
-      return foreign(state, message.wireFormat, privateMessage.groupId);
-    if (isPending(state, bytes)) return { next: state, result: { kind: 'own-commit' } };
-    return settle(env, state, receivePrivate(env, state, privateMessage), bytes);
-  }
-  return foreign(state, message.wireFormat, undefined);
+  const { wireFormat } = message;
+  if (wireFormat !== WireFormat.publicMessage && wireFormat !== WireFormat.privateMessage)
+    return foreign(state, wireFormat, undefined);
+  const { groupId } =
+    wireFormat === WireFormat.publicMessage ? message.publicMessage.content : message.privateMessage;
+  if (!equal(groupId, state.epoch.context.groupId)) return foreign(state, wireFormat, groupId);
+  const known = knownCommit(state, bytes);
+  if (known !== undefined) return { next: state, result: known };
+  const input = { bytes, options };
+  if (wireFormat === WireFormat.privateMessage)
+    return settle(env, state, receivePrivate(env, state, message.privateMessage), input);
+  if (message.publicMessage.content.epoch >= state.epoch.context.epoch) requireCurrent(state);
+  return settle(env, state, receivePublic(env, state, message.publicMessage), input);
+}
+
+/** A message as it came. */
+interface Input {
+  readonly bytes: Uint8Array;
+  readonly options: ProcessOptions;
+}
+
+/** A commit that we hold, have dropped, or have taken. */
+function knownCommit(state: GroupState, bytes: Uint8Array): Taken | undefined {
+  const { pending } = state;
+  if (pending !== undefined && equal(pending.commit.message, bytes))
+    return { kind: 'own-commit', commit: pending.commit };
+  const mark = markOf(bytes);
+  if (state.dropped.some((dropped) => equal(dropped, mark))) return ownCommitLost(state.epoch.context.epoch);
+  const ended = state.past.find(({ end }) => equal(end.mark, mark));
+  if (ended === undefined) return undefined;
+  return ended.end.isOwn ? { kind: 'own-message', content: 'commit' } : { kind: 'duplicate' };
+}
+
+function ownCommitLost(epoch: bigint): Taken {
+  return { kind: 'desynchronised', evidence: { kind: 'own-commit', epoch } };
 }
 
 function foreign(
@@ -71,17 +95,18 @@ function foreign(
 function settle(
   env: Environment,
   state: GroupState,
-  received: Authentic | Unremarkable,
-  bytes: Uint8Array,
+  received: Authentic | Unremarkable | SetBack,
+  input: Input,
 ): Transition<GroupState, Taken> {
-  if (received.kind !== 'authentic') return settleUnremarkable(env, state, received, bytes);
+  if (received.kind === 'set-back') return { next: state, result: setBack(received) };
+  if (received.kind !== 'authentic') return settleUnremarkable(env, state, received, input);
   const { content } = received.content;
   switch (content.content.contentType) {
     case ContentType.application:
       return takeApplication(state, received, content, content.content);
     case ContentType.proposal:
       requireCurrent(state);
-      return takeProposal(env, state, received);
+      return takeProposal(env, state, received, input.options);
     case ContentType.commit:
       requireCurrent(state);
       return takeCommit(env, state, received);
@@ -92,15 +117,18 @@ function settleUnremarkable(
   env: Environment,
   state: GroupState,
   { kind, contentType, epoch }: Unremarkable,
-  bytes: Uint8Array,
+  { bytes, options }: Input,
 ): Transition<GroupState, Taken> {
   if (kind === 'future') {
     requireCurrent(state);
-    const held = holdMove(env, state, epoch, bytes);
-    return { ...held, result: { kind: 'held', epoch } };
+    return holdMove(env, state, { epoch, message: bytes, source: options.source ?? '' });
   }
   if (kind === 'own-message') return { next: state, result: { kind, content: CONTENT_NAMES[contentType] } };
   return { next: state, result: kind === 'expired' ? { kind, epoch } : { kind } };
+}
+
+function setBack({ epoch, generation }: SetBack): Taken {
+  return { kind: 'desynchronised', evidence: { kind: 'own-generation', epoch, generation } };
 }
 
 const CONTENT_NAMES = { 1: 'application', 2: 'proposal', 3: 'commit' } as const;
@@ -147,6 +175,7 @@ function takeProposal(
   env: Environment,
   state: GroupState,
   received: Authentic,
+  options: ProcessOptions,
 ): Transition<GroupState, Taken> {
   const { content } = received.content;
   const { ref, known } = identifyProposal(env, state, received.content);
@@ -162,8 +191,13 @@ function takeProposal(
   const proposal = proposalOf(received.content);
   const sender = proposalSender(content);
   validateProposal(env, state.epoch, { proposal, sender, ref });
-  if (proposal.proposalType === 6) fail('validation.proposal', { proposal: proposal.proposalType });
-  const stored = storeProposal(env, state, { proposal, sender, ref, ownKeys: undefined });
+  if (proposal.proposalType === ProposalType.externalInit)
+    fail('validation.proposal', { proposal: proposal.proposalType });
+  if (isOwn && proposal.proposalType === ProposalType.update) {
+    const evidence = { kind: 'own-update', epoch: content.epoch } as const;
+    return { next: state, result: { kind: 'desynchronised', evidence } };
+  }
+  const stored = storeProposal(env, state, { proposal, sender, ref, ownKeys: undefined }, options);
   const member = sender.kind === 'member' ? memberAt(state.epoch.tree, sender.leaf) : undefined;
   return {
     next: secretTree === undefined ? stored : { ...stored, secretTree },
@@ -186,10 +220,14 @@ function proposalSender({ sender }: FramedContent): ProposalSender {
 function takeCommit(env: Environment, state: GroupState, received: Authentic): Transition<GroupState, Taken> {
   const { content } = received.content;
   const leaf = senderLeaf(content);
-  // Signed with our key, and not the commit we hold: it is one that we discarded or have forgotten.
-  if (leaf === state.epoch.self)
-    return { next: state, result: { kind: 'lost-commit', epoch: content.epoch } };
+  // Signed with our key, and not the commit we hold: it is one that we have forgotten.
+  if (leaf === state.epoch.self) return { next: state, result: ownCommitLost(content.epoch) };
   const checked = checkCommit(env, state, received.content);
+  if ('unusable' in checked) {
+    const { unusable: error, committer } = checked;
+    const evidence = { kind: 'unusable-commit', epoch: content.epoch, committer, error } as const;
+    return { next: state, result: { kind: 'desynchronised', evidence } };
+  }
   const used =
     received.generation === undefined || leaf === undefined
       ? undefined

@@ -1,8 +1,8 @@
 /** What became of a message: exactly one of a closed set (ADR 5). */
 
 import type { LeafIndex } from '../base/brand.ts';
-import type { CommitChanges } from './changes.ts';
-import type { Member } from './state.ts';
+import type { MlsError } from '../base/error.ts';
+import type { Member, OwnCommit, StagedCommit } from './views.ts';
 
 /** A proposal that waits for a commit. `sender` is `undefined` for an external sender or a would-be member. */
 export interface StoredProposal {
@@ -11,28 +11,35 @@ export interface StoredProposal {
   readonly sender: Member | undefined;
 }
 
-/** A commit that was checked; the group has not moved. */
-export interface StagedCommit {
-  readonly origin: 'own' | 'member' | 'new-member';
-  /** The epoch it creates: the group's epoch + 1. */
-  readonly epoch: bigint;
-  readonly committer: LeafIndex;
-  readonly changes: CommitChanges;
-}
+/** Why this client and the group are no longer in the same state. Each but `ahead` is proven by a signature. */
+export type Divergence =
+  /** A commit was made with our key and is not the one we hold: we discarded it, or our state was set back. */
+  | { readonly kind: 'own-commit'; readonly epoch: bigint }
+  /** A message was made with our key and a generation that we have not used: our state was set back. */
+  | { readonly kind: 'own-generation'; readonly epoch: bigint; readonly generation: number }
+  /** An Update was made with our key and its private key is not here: our state was set back. */
+  | { readonly kind: 'own-update'; readonly epoch: bigint }
+  /** A commit that passes every check that all members share, but does not lead us to the epoch it claims. */
+  | {
+      readonly kind: 'unusable-commit';
+      readonly epoch: bigint;
+      readonly committer: LeafIndex;
+      readonly error: MlsError;
+    }
+  /** Messages arrive from further ahead than may be held. Not authenticated: look for missed commits, no more. */
+  | { readonly kind: 'ahead'; readonly epoch: bigint };
 
-/** A commit of our own. */
-export interface OwnCommit extends StagedCommit {
-  readonly origin: 'own';
-  /** MLSMessage to send. */
-  readonly message: Uint8Array;
-  /** For those added; to be sent when the commit was accepted (RFC 9420 §14). */
-  readonly welcome: Uint8Array | undefined;
-  readonly groupInfo: Uint8Array | undefined;
+/** What is known of a message beside its bytes. */
+export interface ProcessOptions {
+  /** Whom the transport got it from: early messages are held within a share of the room for each source. @defaultValue '' */
+  readonly source?: string;
+  /** Store a proposal though the bounds on stored proposals are reached: a commit refers to it. @defaultValue false */
+  readonly wanted?: boolean;
 }
 
 /** The outcome of `Group.process`. */
 export type Processed =
-  /** Decrypted and authenticated; `epoch` may be a recent past one (§15.3), and `sender` is as it was then. */
+  /** Decrypted and authenticated; `epoch` may be a recent past one (RFC 9420 §15.3), and `sender` is as it was then. */
   | {
       readonly kind: 'application';
       readonly data: Uint8Array;
@@ -47,9 +54,7 @@ export type Processed =
   | { readonly kind: 'commit'; readonly commit: StagedCommit; readonly authenticatedData: Uint8Array }
   /** Our own commit came back: the server took it, so accept it. */
   | { readonly kind: 'own-commit'; readonly commit: OwnCommit }
-  /** A commit of ours that we no longer hold took effect: we are out of step and must rejoin. */
-  | { readonly kind: 'lost-commit'; readonly epoch: bigint }
-  /** Our own proposal or application message came back. */
+  /** Our own message came back; a commit among them was accepted already. */
   | { readonly kind: 'own-message'; readonly content: 'application' | 'proposal' | 'commit' }
   /** Taken in before. */
   | { readonly kind: 'duplicate' }
@@ -58,4 +63,8 @@ export type Processed =
   /** Its epoch's keys are gone, or it is a handshake message of a past epoch. */
   | { readonly kind: 'expired'; readonly epoch: bigint }
   /** A message of another group, or of a kind that no group takes in. */
-  | { readonly kind: 'foreign'; readonly wireFormat: number; readonly groupId: Uint8Array | undefined };
+  | { readonly kind: 'foreign'; readonly wireFormat: number; readonly groupId: Uint8Array | undefined }
+  /** It breaks a rule, or something is missing here; nothing has changed. `error.retry` says whether to keep it. */
+  | { readonly kind: 'rejected'; readonly error: MlsError }
+  /** It shows that we and the group have parted; nothing has changed. Rejoin, unless the evidence is only `ahead`. */
+  | { readonly kind: 'desynchronised'; readonly evidence: Divergence };

@@ -6,11 +6,12 @@ import { fail, MlsError } from '../base/error.ts';
 import { framedContentTbs, proposalRef, verifyContent } from '../framing/authentic.ts';
 import { openPrivate, openSenderData } from '../framing/privateMessage.ts';
 import { unprotectPublic } from '../framing/publicMessage.ts';
-import type { SecretTree } from '../schedule/secretTree.ts';
+import { ratchetOf, type SecretTree } from '../schedule/secretTree.ts';
 import { leafAt } from '../tree/tree.ts';
 import type { AuthenticatedContent, FramedContent } from '../wire/content.ts';
 import { GroupContext } from '../wire/groupContext.ts';
 import type { PrivateMessage, PublicMessage } from '../wire/message.ts';
+import type { Proposal } from '../wire/proposal.ts';
 import { ContentType, SenderType, WireFormat } from '../wire/registry.ts';
 import type { Environment } from './environment.ts';
 import { senderSignatureKey } from './sender.ts';
@@ -34,6 +35,13 @@ export interface Unremarkable {
   readonly kind: 'own-message' | 'duplicate' | 'expired' | 'future';
   readonly contentType: ContentType;
   readonly epoch: bigint;
+}
+
+/** Sealed and signed with our keys, in a generation that we have not used. */
+export interface SetBack {
+  readonly kind: 'set-back';
+  readonly epoch: bigint;
+  readonly generation: number;
 }
 
 /**
@@ -72,7 +80,7 @@ export function receivePrivate(
   env: Environment,
   state: GroupState,
   message: PrivateMessage,
-): Authentic | Unremarkable {
+): Authentic | Unremarkable | SetBack {
   const { contentType, epoch } = message;
   const current = state.epoch.context.epoch;
   const past = epoch < current ? state.past.find((entry) => entry.context.epoch === epoch) : undefined;
@@ -95,33 +103,35 @@ function openWith(
   keys: MessageKeys,
   message: PrivateMessage,
   of: Authentic['of'],
-): Authentic | Unremarkable {
-  const { suite, policy } = env;
+): Authentic | Unremarkable | SetBack {
   const { contentType, epoch } = message;
-  const senderData = openSenderData(suite, keys.senderDataSecret, message);
+  const senderData = openSenderData(env.suite, keys.senderDataSecret, message);
   const sender = leafAt(keys.tree, senderData.leafIndex);
   if (sender === undefined) return fail('validation.sender', { leaf: senderData.leafIndex });
-  if (senderData.leafIndex === keys.self) return { kind: 'own-message', contentType, epoch };
+  const { generation } = senderData;
+  const isOwn = senderData.leafIndex === keys.self;
+  // Keys of our own generations are gone with sending; those that we have not used can be tried.
+  if (isOwn && generation < ownNext(keys, contentType)) return { kind: 'own-message', contentType, epoch };
   try {
-    const use = { limits: policy, decoding: env.decoding };
-    const opened = openPrivate(suite, keys.secretTree, { message, senderData }, use);
+    const use = { limits: env.policy, decoding: env.decoding };
+    const opened = openPrivate(env.suite, keys.secretTree, { message, senderData }, use);
     const { content, auth } = opened.content;
     const tbs = framedContentTbs(WireFormat.privateMessage, content, GroupContext.bytes(keys.context));
-    verifyContent(suite, sender.signatureKey, tbs, auth.signature);
+    verifyContent(env.suite, sender.signatureKey, tbs, auth.signature);
+    if (isOwn) return { kind: 'set-back', epoch, generation };
     const { secretTree, spent } = opened;
-    return {
-      kind: 'authentic',
-      content: opened.content,
-      of,
-      generation: senderData.generation,
-      secretTree,
-      spent,
-    };
+    return { kind: 'authentic', content: opened.content, of, generation, secretTree, spent };
   } catch (error) {
     if (error instanceof MlsError && error.code === 'state.replay')
       return { kind: 'duplicate', contentType, epoch };
     throw error;
   }
+}
+
+/** The first generation that we have not sent in. */
+function ownNext({ secretTree, self }: MessageKeys, contentType: ContentType): number {
+  const kind = contentType === ContentType.application ? 'application' : 'handshake';
+  return ratchetOf(secretTree, self, kind)?.next ?? 0;
 }
 
 function compareEpoch(received: bigint, current: bigint): 'expired' | 'future' | undefined {
@@ -142,4 +152,11 @@ export function identifyProposal(
 /** The leaf of a member who sent something. */
 export function senderLeaf({ sender }: FramedContent): LeafIndex | undefined {
   return sender.senderType === SenderType.member ? leafIndex(sender.leafIndex) : undefined;
+}
+
+/** The proposal inside a proposal message. */
+export function proposalOf({ content }: AuthenticatedContent): Proposal {
+  return content.content.contentType === ContentType.proposal
+    ? content.content.proposal
+    : fail('validation.sender');
 }

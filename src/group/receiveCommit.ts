@@ -2,7 +2,7 @@
 
 import { type LeafIndex, leafIndex } from '../base/brand.ts';
 import { equal } from '../base/bytes.ts';
-import { fail } from '../base/error.ts';
+import { fail, MlsError } from '../base/error.ts';
 import { wipe } from '../base/secret.ts';
 import type { SuiteCrypto } from '../crypto/provider.ts';
 import { externalKeyPair } from '../schedule/epoch.ts';
@@ -18,7 +18,7 @@ import type { AuthenticatedContent } from '../wire/content.ts';
 import { GroupContext } from '../wire/groupContext.ts';
 import { LeafSource, SenderType } from '../wire/registry.ts';
 import { type Applied, applyProposals } from './applyProposals.ts';
-import { type CommitChanges, changesOf } from './changes.ts';
+import { changesOf } from './changes.ts';
 import { type Environment, requireCredential } from './environment.ts';
 import {
   deriveNextEpoch,
@@ -34,6 +34,7 @@ import {
   validateReplacementLeaf,
 } from './proposalRules.ts';
 import type { CachedProposal, EpochState, GroupState, NextEpoch, ProposalItem } from './state.ts';
+import type { CommitChanges } from './views.ts';
 
 /** A commit that was checked and could be taken. */
 export interface CheckedCommit {
@@ -44,6 +45,12 @@ export interface CheckedCommit {
   readonly spent: readonly Uint8Array[];
 }
 
+/** A commit that passes what all members check, but whose secrets lead nowhere here. */
+export interface UnusableCommit {
+  readonly unusable: MlsError;
+  readonly committer: LeafIndex;
+}
+
 /**
  * Check a commit and prepare the epoch it creates. Nothing of the state changes.
  * @throws `validation.*`, `crypto.*`, `state.missing-psk`, `policy.successor`
@@ -52,7 +59,7 @@ export function checkCommit(
   env: Environment,
   state: GroupState,
   content: AuthenticatedContent,
-): CheckedCommit {
+): CheckedCommit | UnusableCommit {
   const { epoch } = state;
   const commit = commitOf(content);
   const { sender } = content.content;
@@ -73,7 +80,12 @@ export function checkCommit(
   const pathLeaf = merged && { leaf, joined: committer.kind === 'external' };
   const changes = changesOf(applied, { before: epoch.tree, after: tree }, epoch.self, pathLeaf);
   if (changes.removesSelf) return { changes, committer: leaf, next: undefined, spent: [] };
-  return finish(env, state, content, { applied, psks, merged, tree, changes, leaf, path: commit.path });
+  try {
+    return finish(env, state, content, { applied, psks, merged, tree, changes, leaf, path: commit.path });
+  } catch (error) {
+    if (!(error instanceof MlsError) || error.blame === 'local') throw error;
+    return { unusable: error, committer: leaf };
+  }
 }
 
 interface Prepared {

@@ -20,7 +20,7 @@ import { GroupInfo } from '../wire/groupInfo.ts';
 import { ContentType, LeafSource, WireFormat } from '../wire/registry.ts';
 import { GroupSecrets } from '../wire/welcome.ts';
 import { type Applied, applyProposals } from './applyProposals.ts';
-import { type CommitChanges, changesOf } from './changes.ts';
+import { changesOf } from './changes.ts';
 import { type Environment, requireCredential } from './environment.ts';
 import { createGroupInfo } from './groupInfo.ts';
 import { keyPackageRef } from './keyPackage.ts';
@@ -29,6 +29,7 @@ import { isPathRequired, validateProposalList } from './proposalRules.ts';
 import { type LeafChange, renewLeaf } from './proposals.ts';
 import { mlsMessage, protect, type SendOptions, signAsMember } from './protect.ts';
 import type { EpochState, GroupState, NextEpoch, ProposalItem } from './state.ts';
+import type { CommitChanges } from './views.ts';
 
 /** How to commit. */
 export interface CommitOptions extends SendOptions {

@@ -5,17 +5,10 @@ import type { KeyPair } from '../crypto/provider.ts';
 import type { EpochSecrets } from '../schedule/epoch.ts';
 import type { SecretTree } from '../schedule/secretTree.ts';
 import type { PrivatePath } from '../tree/privatePath.ts';
-import { leafAt, type Tree } from '../tree/tree.ts';
-import type { Credential } from '../wire/credential.ts';
+import type { Tree } from '../tree/tree.ts';
 import type { GroupContext } from '../wire/groupContext.ts';
 import type { Proposal, ReInitProposal } from '../wire/proposal.ts';
-
-/** A member as it was in one epoch. */
-export interface Member {
-  readonly leaf: LeafIndex;
-  readonly credential: Credential;
-  readonly signatureKey: Uint8Array;
-}
+import type { OwnCommit } from './views.ts';
 
 /** What one epoch consists of, apart from its message keys: it never changes while the epoch lasts. */
 export interface EpochState {
@@ -37,6 +30,23 @@ export interface PastEpoch {
   readonly self: LeafIndex;
   readonly senderDataSecret: Uint8Array;
   readonly secretTree: SecretTree;
+  /** The commit that ended it. */
+  readonly end: EpochEnd;
+}
+
+/** A commit that was taken, as far as it is needed to know it again. */
+export interface EpochEnd {
+  /** The last bytes of its MLSMessage: authentication tags, which tell it from any other commit of its epoch. */
+  readonly mark: Uint8Array;
+  readonly isOwn: boolean;
+}
+
+/** A message of a later epoch, waiting for the commits that lead there. */
+export interface HeldMessage {
+  readonly epoch: bigint;
+  readonly message: Uint8Array;
+  /** Whom the transport got it from; empty when it did not say. */
+  readonly source: string;
 }
 
 /** Who made a proposal. */
@@ -75,9 +85,11 @@ export interface NextEpoch {
 
 /** Our own commit, waiting for the word that it won. */
 export interface PendingCommit {
-  /** MLSMessage as sent; recognised when it comes back. */
-  readonly message: Uint8Array;
+  /** As handed out; its `message` is recognised when it comes back. */
+  readonly commit: OwnCommit;
   readonly next: NextEpoch;
+  /** What it carries by value: handed back if another commit wins. */
+  readonly proposals: readonly Proposal[];
 }
 
 /** One group as seen by one member. */
@@ -93,13 +105,11 @@ export interface GroupState {
   /** Newest first. */
   readonly resumption: readonly ResumptionPsk[];
   /** Messages of later epochs, oldest first. */
-  readonly held: readonly { readonly epoch: bigint; readonly message: Uint8Array }[];
+  readonly held: readonly HeldMessage[];
+  /** Sources whose messages were so far ahead in this epoch that it was reported. */
+  readonly ahead: readonly string[];
+  /** Marks of our own commits that we dropped in this epoch. */
+  readonly dropped: readonly Uint8Array[];
   /** The ReInit that closed the group. */
   readonly reinit: ReInitProposal | undefined;
-}
-
-/** The member at a leaf; `undefined` when it is blank. */
-export function memberAt(tree: Tree, leaf: LeafIndex): Member | undefined {
-  const node = leafAt(tree, leaf);
-  return node && Object.freeze({ leaf, credential: node.credential, signatureKey: node.signatureKey });
 }

@@ -12,7 +12,7 @@ import type { Provider } from '../../src/crypto/provider.ts';
 import { Client, type StagedJoin } from '../../src/group/client.ts';
 import type { Group } from '../../src/group/group.ts';
 import { acceptAnyCredential, type Policy } from '../../src/group/policy.ts';
-import type { Processed, StagedCommit } from '../../src/group/processed.ts';
+import type { Processed } from '../../src/group/processed.ts';
 import {
   add,
   externalPsk,
@@ -23,6 +23,7 @@ import {
   update,
 } from '../../src/group/proposals.ts';
 import type { CommitOptions } from '../../src/group/sendCommit.ts';
+import type { StagedCommit } from '../../src/group/views.ts';
 import { basicCredential } from '../../src/wire/credential.ts';
 import { Fault, Faulty } from '../support/faulty.ts';
 import { digest } from '../support/graph.ts';

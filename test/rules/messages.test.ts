@@ -7,7 +7,6 @@ import { nodeProvider } from '../../src/crypto/node/index.ts';
 import { Client } from '../../src/group/client.ts';
 import type { Group } from '../../src/group/group.ts';
 import { acceptAnyCredential, type Policy } from '../../src/group/policy.ts';
-import type { StagedCommit } from '../../src/group/processed.ts';
 import {
   add,
   externalPsk,
@@ -18,6 +17,7 @@ import {
   update,
 } from '../../src/group/proposals.ts';
 import type { CommitOptions } from '../../src/group/sendCommit.ts';
+import type { StagedCommit } from '../../src/group/views.ts';
 import type { Content } from '../../src/wire/content.ts';
 import { basicCredential } from '../../src/wire/credential.ts';
 import { ExternalSenders, makeExtension } from '../../src/wire/extension.ts';

@@ -4,11 +4,14 @@ import { describe, expect, test } from 'vitest';
 import { utf8 } from '../../src/base/bytes.ts';
 import { nodeProvider } from '../../src/crypto/node/index.ts';
 import { Client } from '../../src/group/client.ts';
+import { leaveMove } from '../../src/group/decide.ts';
 import type { Group } from '../../src/group/group.ts';
-import { encryptMove, leaveMove } from '../../src/group/moves.ts';
+import { commitMove, encryptMove } from '../../src/group/moves.ts';
 import { acceptAnyCredential, type Policy } from '../../src/group/policy.ts';
 import { add, reinit, remove, update } from '../../src/group/proposals.ts';
+import { mlsMessage } from '../../src/group/protect.ts';
 import { basicCredential } from '../../src/wire/credential.ts';
+import { WireFormat } from '../../src/wire/registry.ts';
 import { forgeCommit, forgeProposal } from '../support/forge.ts';
 import { addOf, codeOf, digestOf, makeWorld, Peer, removeOf } from '../support/world.ts';
 
@@ -267,13 +270,12 @@ describe('order of messages', () => {
   test('PRO-21 R12.4.1-01 R14-04 application messages go on while a commit is pending', () => {
     const world = makeWorld(['ann', 'bob']);
     const bob = world.at(1);
-    const built = bob.build([bob.inline(addOf(new Peer('eve').keyPackage()))]);
-    const state = {
-      ...bob.state,
-      secretTree: built.secretTree,
-      pending: { message: built.message, next: built.next },
-    };
-    const sent = encryptMove(bob.env, state, nonce, {});
+    const eve = mlsMessage({
+      wireFormat: WireFormat.keyPackage,
+      keyPackage: new Peer('eve').keyPackage().keyPackage,
+    });
+    const { next } = commitMove(bob.env, bob.state, [add(eve)], {});
+    const sent = encryptMove(bob.env, next, nonce, {});
     expect(world.at(0).try(sent.result).kind).toBe('application');
   });
 });

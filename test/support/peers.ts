@@ -10,17 +10,11 @@ import type { DecodeOptions } from '../../src/codec/reader.ts';
 import { nodeProvider } from '../../src/crypto/node/index.ts';
 import type { KeyPair, Provider } from '../../src/crypto/provider.ts';
 import { createGroupState, type NewGroup } from '../../src/group/create.ts';
+import { consumeMove, enterMove, leaveMove } from '../../src/group/decide.ts';
 import type { Environment } from '../../src/group/environment.ts';
 import { joinFromWelcome } from '../../src/group/join.ts';
 import { createKeyPackage, type OwnKeyPackage } from '../../src/group/keyPackage.ts';
-import {
-  commitMove,
-  consumeMove,
-  encryptMove,
-  enterMove,
-  leaveMove,
-  proposeMove,
-} from '../../src/group/moves.ts';
+import { commitMove, encryptMove, proposeMove } from '../../src/group/moves.ts';
 import { acceptAnyCredential, DEFAULT_POLICY, type Policy } from '../../src/group/policy.ts';
 import { processMove, type Taken } from '../../src/group/process.ts';
 import { add, type NewProposal, type ProposalInput } from '../../src/group/proposals.ts';
@@ -88,7 +82,7 @@ export class Peer {
     return this.cell.run((state) => commitMove(this.env, state, inputs, options));
   }
   process(message: Uint8Array): Taken {
-    return this.cell.run((state) => processMove(this.env, state, message));
+    return usable(this.cell.run((state) => processMove(this.env, state, message)));
   }
   /** Enter the epoch of what `process` or `commit` gave. */
   accept(taken: Taken | BuiltCommit): void {
@@ -110,6 +104,13 @@ export class Peer {
   authenticator(): string {
     return toHex(this.state.epoch.secrets.epochAuthenticator);
   }
+}
+
+/** The outcome, unless it is a commit that leads nowhere: then its error is thrown, as for other refusals. */
+export function usable(taken: Taken): Taken {
+  if (taken.kind === 'desynchronised' && taken.evidence.kind === 'unusable-commit')
+    throw taken.evidence.error;
+  return taken;
 }
 
 /** A client that is in no group yet. */

@@ -9,10 +9,11 @@ import type { OpenTypes } from '../../src/codec/reader.ts';
 import { nodeProvider } from '../../src/crypto/node/index.ts';
 import type { KeyPair } from '../../src/crypto/provider.ts';
 import { createGroupState } from '../../src/group/create.ts';
+import { enterMove, leaveMove } from '../../src/group/decide.ts';
 import type { Environment } from '../../src/group/environment.ts';
 import { type Joined, joinFromWelcome } from '../../src/group/join.ts';
 import { createKeyPackage, type OwnKeyPackage } from '../../src/group/keyPackage.ts';
-import { enterMove, leaveMove, storeProposal } from '../../src/group/moves.ts';
+import { storeProposal } from '../../src/group/moves.ts';
 import { type CredentialValidator, DEFAULT_POLICY, type Policy } from '../../src/group/policy.ts';
 import { processMove, type Taken } from '../../src/group/process.ts';
 import { type BuiltCommit, buildCommit, type CommitOptions } from '../../src/group/sendCommit.ts';
@@ -25,6 +26,7 @@ import type { Proposal } from '../../src/wire/proposal.ts';
 import type { PreSharedKeyId } from '../../src/wire/psk.ts';
 import { ProposalType, WireFormat } from '../../src/wire/registry.ts';
 import { type ForgedProposal, signaturePair } from './forge.ts';
+import { usable } from './peers.ts';
 
 export interface PeerOptions {
   readonly suite?: number;
@@ -94,7 +96,7 @@ export class Peer {
 
   /** What a message would come to. The state stays. */
   try(message: Uint8Array): Taken {
-    return processMove(this.env, this.state, message).result;
+    return usable(processMove(this.env, this.state, message).result);
   }
 
   /** The epoch a commit would make; `undefined` when it removes us. */
@@ -107,6 +109,7 @@ export class Peer {
   /** Take a message in; a commit is entered. */
   take(message: Uint8Array): Taken {
     const { next, result } = processMove(this.env, this.state, message);
+    usable(result);
     this.state = next;
     if (result.kind === 'checked-commit') {
       const epoch = result.checked.next;

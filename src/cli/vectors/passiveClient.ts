@@ -4,13 +4,20 @@ import { leafIndex } from '../../base/brand.ts';
 import { equal } from '../../base/bytes.ts';
 import { decode } from '../../codec/codec.ts';
 import type { KeyPair, Provider, SuiteCrypto } from '../../crypto/provider.ts';
+import { enterMove } from '../../group/decide.ts';
 import type { Environment } from '../../group/environment.ts';
 import { joinFromWelcome } from '../../group/join.ts';
 import { keyPackageRef, type OwnKeyPackage } from '../../group/keyPackage.ts';
-import { enterMove, proposalOf, storeProposal } from '../../group/moves.ts';
+import { storeProposal } from '../../group/moves.ts';
 import { acceptAnyCredential, DEFAULT_POLICY } from '../../group/policy.ts';
 import { validateProposal } from '../../group/proposalRules.ts';
-import { type Authentic, identifyProposal, receivePrivate, receivePublic } from '../../group/receive.ts';
+import {
+  type Authentic,
+  identifyProposal,
+  proposalOf,
+  receivePrivate,
+  receivePublic,
+} from '../../group/receive.ts';
 import { checkCommit } from '../../group/receiveCommit.ts';
 import type { GroupState, ProposalSender } from '../../group/state.ts';
 import { Cell } from '../../group/transition.ts';
@@ -145,6 +152,7 @@ function takeCommit(env: Environment, cell: Cell<GroupState>, bytes: Uint8Array)
   cell.run((state) => {
     const received = receive(env, state, bytes);
     const checked = checkCommit(env, state, received.content);
+    if ('unusable' in checked) throw checked.unusable;
     const next = checked.next ?? differ('removes this client');
     const current = { ...state, secretTree: received.secretTree ?? state.secretTree };
     const entered = enterMove(env, current, next);
