@@ -1,6 +1,6 @@
 /** Codecs and how to combine them: the vocabulary in which `wire/` writes down the structures of RFC 9420. */
 
-import { ownedCopy } from '../base/bytes.ts';
+import { fromUtf8, ownedCopy, utf8 } from '../base/bytes.ts';
 import { fail } from '../base/error.ts';
 import { type DecodeOptions, Reader } from './reader.ts';
 import { Writer } from './writer.ts';
@@ -51,6 +51,11 @@ export const uint32: Codec<number> = { read: (r) => r.uint32(), write: (w, v) =>
 export const uint64: Codec<bigint> = { read: (r) => r.uint64(), write: (w, v) => w.uint64(v) };
 /** `opaque data<V>`. */
 export const opaque: Codec<Uint8Array> = { read: (r) => r.opaque(), write: (w, v) => w.opaque(v) };
+/** UTF-8 text behind its length. @throws `codec.utf8` */
+export const text: Codec<string> = {
+  read: (r) => fromUtf8(r.opaque()),
+  write: (w, v) => w.opaque(utf8(v)),
+};
 /** Nothing on the wire: the body of an empty variant. */
 export const empty: Codec<Readonly<Record<never, never>>> = { read: () => ({}), write: () => {} };
 
@@ -180,3 +185,15 @@ export function checked<T>(codec: Codec<T>, test: (value: T) => void): Codec<T> 
     },
   };
 }
+
+/** A type that travels as another one; both directions may throw. */
+export function mapped<T, U>(codec: Codec<T>, decoded: (value: T) => U, encoded: (value: U) => T): Codec<U> {
+  return { read: (r) => decoded(codec.read(r)), write: (w, value) => codec.write(w, encoded(value)) };
+}
+
+/** A byte that is 0 or 1. @throws `codec.enum` */
+export const boolean: Codec<boolean> = /* @__PURE__ */ mapped(
+  /* @__PURE__ */ oneOf(uint8, [0, 1]),
+  (byte) => byte === 1,
+  (value) => (value ? 1 : 0),
+);

@@ -24,6 +24,7 @@ import {
 } from './keyPackage.ts';
 import { type CredentialValidator, DEFAULT_POLICY, type Policy } from './policy.ts';
 import { mlsMessage } from './protect.ts';
+import { decodeKeyPackage, decodeState, encodeKeyPackage } from './record.ts';
 import { stateSecrets } from './spent.ts';
 import type { GroupState } from './state.ts';
 import { type Member, memberAt } from './views.ts';
@@ -56,6 +57,8 @@ export interface CreatedKeyPackage {
   readonly message: Uint8Array;
   /** Its KeyPackageRef (§5.2), hash-length bytes. */
   readonly ref: Uint8Array;
+  /** The private halves, for keeping: `restoreKeyPackage` takes them back after a restart. */
+  readonly secrets: Uint8Array;
 }
 
 /** A join that was checked but not taken: inspect `members`, then accept or discard. */
@@ -122,12 +125,16 @@ export class Client {
   createKeyPackage(options: Omit<KeyPackageOptions, 'credential' | 'signer'> = {}): CreatedKeyPackage {
     const own = guarded(() => this.#makeKeyPackage(options));
     this.#keyPackages.set(toHex(own.ref), own);
-    return { message: keyPackageMessage(own), ref: own.ref.slice() };
+    return {
+      message: keyPackageMessage(own),
+      ref: own.ref.slice(),
+      secrets: encodeKeyPackage(this.#env, own),
+    };
   }
 
-  /** Take back a KeyPackage whose private halves were kept elsewhere. @throws `validation.key-package` */
-  restoreKeyPackage(own: Omit<OwnKeyPackage, 'ref'> & { readonly ref: Uint8Array }): void {
-    guarded(() => validateKeyPackage(this.#env, own.keyPackage));
+  /** Take back a KeyPackage's private halves. @param secrets as made with it @throws `storage.corrupt`, `storage.version` */
+  restoreKeyPackage(secrets: Uint8Array): void {
+    const own = guarded(() => decodeKeyPackage(this.#env, secrets));
     this.#keyPackages.set(toHex(own.ref), own);
   }
 
@@ -159,6 +166,15 @@ export class Client {
     return guarded(() => {
       if (options.id !== undefined) this.#refuseKnownGroup(options.id);
       return this.#enter(createGroupState(this.#env, this.#makeKeyPackage({}), options));
+    });
+  }
+
+  /** Take back a group that `Group.save` wrote. @throws `storage.corrupt`, `storage.version`, `validation.group-id` */
+  load(record: Uint8Array): Group {
+    return guarded(() => {
+      const state = decodeState(this.#env, record);
+      this.#refuseKnownGroup(state.epoch.context.groupId);
+      return this.#enter(state);
     });
   }
 

@@ -17,6 +17,7 @@ import { processMove, type Taken } from './process.ts';
 import type { Processed, ProcessOptions, StoredProposal } from './processed.ts';
 import { add, type NewProposal, type ProposalInput } from './proposals.ts';
 import { mlsMessage, requireActive, type SendOptions } from './protect.ts';
+import { encodeState } from './record.ts';
 import type { CommitOptions } from './sendCommit.ts';
 import { lostSecrets, stateSecrets } from './spent.ts';
 import type { EpochEnd, GroupState, NextEpoch } from './state.ts';
@@ -221,6 +222,14 @@ export class Group {
   /** The member at a leaf of this epoch; `undefined` when it is blank. */
   member(leaf: number): Member | undefined {
     return memberAt(this.#state.epoch.tree, leafIndex(leaf));
+  }
+
+  /**
+   * The whole state as bytes, secrets and a pending commit included; `Client.load` takes it back. Write it before
+   * anything that a method returned is released, and never load an older one: keys would be used twice.
+   */
+  save(): Uint8Array {
+    return guarded(() => encodeState(this.#env, this.#state));
   }
 
   /** Wipe every secret and refuse further use. */

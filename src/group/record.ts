@@ -1,0 +1,218 @@
+/** The state of a group as bytes, secrets included: one whole record, for keeping it and for comparing it. */
+
+import { leafIndex, nodeIndex } from '../base/brand.ts';
+import { fail, MlsError } from '../base/error.ts';
+import {
+  boolean,
+  type Codec,
+  decode,
+  encode,
+  mapped,
+  opaque,
+  optional,
+  struct,
+  text,
+  uint8,
+  uint16,
+  uint32,
+  uint64,
+  vector,
+} from '../codec/codec.ts';
+import type { KeyPair } from '../crypto/provider.ts';
+import type { PrivatePath } from '../tree/privatePath.ts';
+import { type Tree, treeFromNodes, treeToNodes } from '../tree/tree.ts';
+import { GroupContext } from '../wire/groupContext.ts';
+import { KeyPackage } from '../wire/keyPackage.ts';
+import { isKnownProposal, Proposal, type ReInitProposal } from '../wire/proposal.ts';
+import { ProposalType } from '../wire/registry.ts';
+import { RatchetTree } from '../wire/treeNode.ts';
+import type { Environment } from './environment.ts';
+import { keyPackageRef, type OwnKeyPackage } from './keyPackage.ts';
+import { SecretTreeRecord } from './recordSecrets.ts';
+import { Leaf, OwnCommitRecord } from './recordViews.ts';
+import type {
+  CachedProposal,
+  EpochEnd,
+  EpochState,
+  GroupState,
+  HeldMessage,
+  NextEpoch,
+  PastEpoch,
+  PendingCommit,
+  ProposalSender,
+  ResumptionPsk,
+} from './state.ts';
+
+/** Encode a state. Equal states give equal bytes. */
+export function encodeState({ suite }: Environment, state: GroupState): Uint8Array {
+  return encode(Framed, { version: VERSION, suite: suite.id, body: encode(StateRecord, state) });
+}
+
+/** Take back what {@link encodeState} made. @throws `storage.corrupt`, `storage.version` */
+export function decodeState(env: Environment, record: Uint8Array): GroupState {
+  return read(env, record, StateRecord);
+}
+
+/** A KeyPackage with its private halves. */
+export function encodeKeyPackage({ suite }: Environment, own: OwnKeyPackage): Uint8Array {
+  return encode(Framed, { version: VERSION, suite: suite.id, body: encode(KeyPackageRecord, own) });
+}
+
+/** Take back what {@link encodeKeyPackage} made. @throws `storage.corrupt`, `storage.version` */
+export function decodeKeyPackage(env: Environment, record: Uint8Array): OwnKeyPackage {
+  const own = read(env, record, KeyPackageRecord);
+  return { ...own, ref: keyPackageRef(env.suite, own.keyPackage) };
+}
+
+const VERSION = 1;
+/** Our own record: whatever it holds has passed the limits for received bytes. */
+const LIMITS = /* @__PURE__ */ Object.freeze({ bytes: 2 ** 30 - 1, elements: 2 ** 24 });
+
+function read<T>(env: Environment, record: Uint8Array, body: Codec<T>): T {
+  try {
+    const framed = decode(Framed, record, { limits: LIMITS });
+    if (framed.version !== VERSION) return fail('storage.version', { version: framed.version });
+    if (framed.suite !== env.suite.id) return fail('storage.corrupt', { suite: framed.suite });
+    return decode(body, framed.body, { ...env.decoding, limits: LIMITS });
+  } catch (error) {
+    if (!(error instanceof MlsError) || error.code.startsWith('storage.')) throw error;
+    return fail('storage.corrupt', {}, error);
+  }
+}
+
+const Framed = /* @__PURE__ */ struct<{ version: number; suite: number; body: Uint8Array }>({
+  version: uint16,
+  suite: uint16,
+  body: opaque,
+});
+
+const KeyPairRecord = /* @__PURE__ */ struct<KeyPair>({ publicKey: opaque, secretKey: opaque });
+
+const KeyPackageRecord = /* @__PURE__ */ struct<Omit<OwnKeyPackage, 'ref'>>({
+  keyPackage: KeyPackage as Codec<KeyPackage>,
+  init: KeyPairRecord,
+  encryption: KeyPairRecord,
+  signer: KeyPairRecord,
+  lastResort: boolean,
+});
+
+const TreeRecord: Codec<Tree> = /* @__PURE__ */ mapped(RatchetTree, treeFromNodes, treeToNodes);
+
+const PathRecord: Codec<PrivatePath> = /* @__PURE__ */ mapped(
+  /* @__PURE__ */ vector(
+    /* @__PURE__ */ struct<{ node: number; keyPair: KeyPair }>({ node: uint32, keyPair: KeyPairRecord }),
+  ),
+  (entries) => new Map(entries.map(({ node, keyPair }) => [nodeIndex(node), keyPair])),
+  (path) => [...path].map(([node, keyPair]) => ({ node, keyPair })),
+);
+
+const SecretsRecord = /* @__PURE__ */ struct<EpochState['secrets']>({
+  senderDataSecret: opaque,
+  exporterSecret: opaque,
+  externalSecret: opaque,
+  confirmationKey: opaque,
+  membershipKey: opaque,
+  resumptionPsk: opaque,
+  epochAuthenticator: opaque,
+  initSecret: opaque,
+});
+
+const EpochRecord: Codec<EpochState> = /* @__PURE__ */ struct<EpochState>({
+  context: GroupContext as Codec<GroupContext>,
+  tree: TreeRecord,
+  self: Leaf,
+  privatePath: PathRecord,
+  signer: KeyPairRecord,
+  secrets: SecretsRecord,
+  confirmationTag: opaque,
+  interimHash: opaque,
+});
+
+const ReInitRecord: Codec<ReInitProposal> = /* @__PURE__ */ mapped(
+  Proposal,
+  (proposal) =>
+    isKnownProposal(proposal) && proposal.proposalType === ProposalType.reinit
+      ? proposal
+      : fail('storage.corrupt', { proposal: proposal.proposalType }),
+  (proposal) => proposal,
+);
+
+const NextRecord: Codec<NextEpoch> = /* @__PURE__ */ struct<NextEpoch>({
+  epoch: EpochRecord,
+  secretTree: SecretTreeRecord,
+  reinit: /* @__PURE__ */ optional(ReInitRecord),
+});
+
+const SenderRecord: Codec<ProposalSender> = /* @__PURE__ */ mapped(
+  /* @__PURE__ */ struct<{ kind: number; index: number }>({ kind: uint8, index: uint32 }),
+  ({ kind, index }) => {
+    if (kind === 0) return { kind: 'member', leaf: leafIndex(index) };
+    if (kind === 1) return { kind: 'external', index };
+    return kind === 2 && index === 0 ? { kind: 'new-member' } : fail('storage.corrupt', { sender: kind });
+  },
+  (sender) => {
+    if (sender.kind === 'member') return { kind: 0, index: sender.leaf };
+    return sender.kind === 'external' ? { kind: 1, index: sender.index } : { kind: 2, index: 0 };
+  },
+);
+
+const ProposalRecord: Codec<CachedProposal> = /* @__PURE__ */ struct<CachedProposal>({
+  proposal: Proposal,
+  sender: SenderRecord,
+  ref: opaque,
+  ownKeys: /* @__PURE__ */ optional(
+    /* @__PURE__ */ struct<NonNullable<CachedProposal['ownKeys']>>({
+      encryption: KeyPairRecord,
+      signer: KeyPairRecord,
+    }),
+  ),
+});
+
+const PendingRecord: Codec<PendingCommit> = /* @__PURE__ */ struct<PendingCommit>({
+  commit: OwnCommitRecord,
+  next: NextRecord,
+  proposals: /* @__PURE__ */ vector(Proposal),
+});
+
+const EndRecord: Codec<EpochEnd> = /* @__PURE__ */ struct<EpochEnd>({ mark: opaque, isOwn: boolean });
+
+const PastRecord: Codec<PastEpoch> = /* @__PURE__ */ struct<PastEpoch>({
+  context: GroupContext as Codec<GroupContext>,
+  tree: TreeRecord,
+  self: Leaf,
+  senderDataSecret: opaque,
+  secretTree: SecretTreeRecord,
+  end: EndRecord,
+});
+
+const STATUSES = ['active', 'removed', 'closed'] as const;
+
+const StateRecord: Codec<GroupState> = /* @__PURE__ */ mapped(
+  /* @__PURE__ */ struct<GroupState>({
+    status: /* @__PURE__ */ mapped(
+      uint8,
+      (n) => STATUSES[n] ?? fail('storage.corrupt', { status: n }),
+      (status) => STATUSES.indexOf(status),
+    ),
+    epoch: /* @__PURE__ */ mapped(
+      EpochRecord,
+      (epoch) => Object.freeze(epoch),
+      (epoch) => epoch,
+    ),
+    secretTree: SecretTreeRecord,
+    proposals: /* @__PURE__ */ vector(ProposalRecord),
+    pending: /* @__PURE__ */ optional(PendingRecord),
+    past: /* @__PURE__ */ vector(PastRecord),
+    resumption: /* @__PURE__ */ vector(
+      /* @__PURE__ */ struct<ResumptionPsk>({ epoch: uint64, secret: opaque }),
+    ),
+    held: /* @__PURE__ */ vector(
+      /* @__PURE__ */ struct<HeldMessage>({ epoch: uint64, message: opaque, source: text }),
+    ),
+    ahead: /* @__PURE__ */ vector(text),
+    dropped: /* @__PURE__ */ vector(opaque),
+    reinit: /* @__PURE__ */ optional(ReInitRecord),
+  }),
+  (state) => Object.freeze(state),
+  (state) => state,
+);
