@@ -5,14 +5,21 @@
  */
 
 import { provider as platformProvider } from '#provider';
-import { type ClientOptions as AllClientOptions, Client } from './group/client.ts';
+import { Client } from './group/client.ts';
+import type { ClientOptions as AllClientOptions } from './group/options.ts';
 
 export type { Epoch, LeafIndex } from './base/brand.ts';
 export { fromHex, fromUtf8, toHex, utf8 } from './base/bytes.ts';
 export type { Blame, MlsErrorCode, Retry, Scope } from './base/codes.ts';
 export { MlsError } from './base/error.ts';
 export type { CipherSuite, KeyPair, Provider, SuiteCrypto } from './crypto/provider.ts';
-export type { Client, CreatedKeyPackage, ExternalJoinOffer, StagedJoin } from './group/client.ts';
+export type {
+  Client,
+  CreatedKeyPackage,
+  ExternalJoinOptions,
+  FoundingOptions,
+  JoinOptions,
+} from './group/client.ts';
 export type { NewGroup } from './group/create.ts';
 export type { Accepted, Group } from './group/group.ts';
 export {
@@ -38,7 +45,16 @@ export {
   update,
 } from './group/proposals.ts';
 export type { SendOptions } from './group/protect.ts';
+export {
+  defineExtension,
+  defineProposal,
+  type ExtensionKind,
+  type ProposalKind,
+  type Registry,
+} from './group/registry.ts';
+export type { Author, CommitClaim, GroupRules, GroupView, ProposalClaim } from './group/rules.ts';
 export type { CommitOptions } from './group/sendCommit.ts';
+export type { ExternalJoinOffer, FoundedGroup, StagedJoin } from './group/staged.ts';
 export type { CommitChanges, Member, OwnCommit, StagedCommit } from './group/views.ts';
 export { basicCredential, type Credential } from './wire/credential.ts';
 export type { Extension } from './wire/extension.ts';

@@ -116,6 +116,7 @@ export const CODES = {
   'validation.welcome': ['never', 'group', 'member', '12.4.3.1', 'A Welcome is not valid.'],
   'validation.group-info': ['never', 'group', 'member', '12.4.3', 'A GroupInfo is not valid.'],
   'validation.group-id': ['never', 'group', 'member', '11', 'The group id is already in use.'],
+  'validation.extension': ['never', 'group', 'member', '13.4', 'An extension of the group is not valid.'],
   'validation.proposal': ['never', 'message', 'member', '12.1', 'A proposal is not valid.'],
   'validation.proposal-list': ['never', 'group', 'member', '12.2', 'A list of proposals is not valid.'],
   'validation.path': ['never', 'group', 'member', '12.4.2', 'An update path is not valid.'],
@@ -155,6 +156,13 @@ export const CODES = {
   'storage.version': ['after-fix', 'profile', 'local', '', 'A record has an unknown version.'],
 
   'policy.lifetime': ['after-fix', 'message', 'member', '7.2', 'A lifetime does not include the present.'],
+  'policy.proposal-rejected': [
+    'never',
+    'message',
+    'member',
+    '12.2',
+    'The group rules do not allow this proposal.',
+  ],
   'policy.commit-rejected': ['never', 'group', 'member', '12.2', 'The group rules do not allow this commit.'],
   'policy.successor': [
     'never',

@@ -13,6 +13,7 @@ import { ExtensionType, isDefaultProposal, ProposalType } from '../wire/registry
 import { understandsExtension } from './capabilities.ts';
 import { type Environment, requireExternalSenders } from './environment.ts';
 import type { RulesEpoch } from './proposalRules.ts';
+import { validateRegistered } from './registry.ts';
 import type { ProposalItem, ProposalSender } from './state.ts';
 import { type Member, memberAt } from './views.ts';
 
@@ -76,12 +77,16 @@ function newExtensions(
   return epoch.context.extensions;
 }
 
-/** @throws `validation.unsupported` for an extension of the group that this client does not understand (§13.4) */
+/**
+ * @throws `validation.unsupported` for an extension of the group that this client does not understand (§13.4),
+ *   `validation.extension`, `codec.*` for one that it understands and finds invalid
+ */
 export function requireUnderstood(env: Environment, extensions: readonly Extension[]): void {
   for (const { extensionType } of extensions) {
     if (!understandsExtension(env, extensionType))
       fail('validation.unsupported', { extension: extensionType });
   }
+  validateRegistered(env, extensions);
 }
 
 function applyUpdates(

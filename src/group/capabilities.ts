@@ -35,3 +35,11 @@ export function greaseExtension(
 ): readonly Extension[] {
   return type === undefined ? [] : [{ extensionType: type, extensionData: random(at(random(1), 0) % 8) }];
 }
+
+/** Every extension type that we use ourselves is listed (§7.2, §10). */
+export function listing(capabilities: Capabilities, extensions: readonly Extension[]): Capabilities {
+  const used = extensions
+    .map((extension) => extension.extensionType)
+    .filter((type) => !isDefaultExtension(type));
+  return { ...capabilities, extensions: [...new Set([...capabilities.extensions, ...used])] };
+}

@@ -1,20 +1,20 @@
 /** A client: one credential, one suite; it makes KeyPackages, and makes and joins groups. */
 
-import { toHex } from '../base/bytes.ts';
+import { equal, toHex } from '../base/bytes.ts';
 import { fail, guarded } from '../base/error.ts';
 import { wipe } from '../base/secret.ts';
 import { decode } from '../codec/codec.ts';
-import type { OpenTypes } from '../codec/reader.ts';
-import type { CipherSuite, KeyPair, Provider } from '../crypto/provider.ts';
-import { leaves } from '../tree/tree.ts';
+import type { CipherSuite, KeyPair } from '../crypto/provider.ts';
 import type { Credential } from '../wire/credential.ts';
+import type { GroupInfo } from '../wire/groupInfo.ts';
 import { MlsMessage } from '../wire/message.ts';
 import type { PreSharedKeyId } from '../wire/psk.ts';
-import { WireFormat } from '../wire/registry.ts';
+import { PskType, PskUsage, WireFormat } from '../wire/registry.ts';
 import { createGroupState, type NewGroup } from './create.ts';
 import { type Environment, requireCredential } from './environment.ts';
-import { joinExternally } from './external.ts';
-import { Group } from './group.ts';
+import { type ExternalJoiner, joinExternally, requestAdd } from './external.ts';
+import { type FoundedMessages, type Founding, foundBranch, foundSuccessor } from './found.ts';
+import { Group, stateOf } from './group.ts';
 import { joinFromWelcome } from './join.ts';
 import {
   createKeyPackage,
@@ -22,34 +22,15 @@ import {
   type OwnKeyPackage,
   validateKeyPackage,
 } from './keyPackage.ts';
-import { type CredentialValidator, DEFAULT_POLICY, type Policy } from './policy.ts';
+import { KeyPackageStore } from './keyPackageStore.ts';
+import { resumptionSecret } from './nextEpoch.ts';
+import { type ClientOptions, environmentOf } from './options.ts';
 import { mlsMessage } from './protect.ts';
 import { decodeKeyPackage, decodeState, encodeKeyPackage } from './record.ts';
-import { stateSecrets } from './spent.ts';
+import { type ExternalJoinOffer, type FoundedGroup, type StagedJoin, stageJoin } from './staged.ts';
 import type { GroupState } from './state.ts';
+import type { Transition } from './transition.ts';
 import { type Member, memberAt } from './views.ts';
-
-/** What a client is made of. */
-export interface ClientOptions {
-  /** Who we are. One client holds one credential; an account with two credentials is two clients. */
-  readonly credential: Credential;
-  /** Whether the identity in a credential owns its key (RFC 9420 §5.3.1). There is no default. */
-  readonly validateCredential: CredentialValidator;
-  /** Primitives. `createClient` of the package chooses them by platform. */
-  readonly provider: Provider;
-  /** Cipher suite (§17.1). @defaultValue 1, MLS_128_DHKEMX25519_AES128GCM_SHA256_Ed25519 */
-  readonly suite?: CipherSuite;
-  /** Signature key pair. @defaultValue a fresh one */
-  readonly signer?: KeyPair;
-  /** What this client accepts, keeps and sends. */
-  readonly policy?: Partial<Policy>;
-  /** Values of PSKs (§8.4); those of earlier epochs of a group come from the group itself. @defaultValue none */
-  readonly psks?: (id: PreSharedKeyId) => Uint8Array | undefined;
-  /** Seconds since 1970, for lifetimes (§7.2). @defaultValue system clock */
-  readonly clock?: () => number;
-  /** Bodies of further credential and proposal types. @defaultValue none */
-  readonly openTypes?: OpenTypes;
-}
 
 /** A KeyPackage to publish. */
 export interface CreatedKeyPackage {
@@ -61,51 +42,39 @@ export interface CreatedKeyPackage {
   readonly secrets: Uint8Array;
 }
 
-/** A join that was checked but not taken: inspect `members`, then accept or discard. */
-export interface StagedJoin {
-  readonly groupId: Uint8Array;
-  readonly epoch: bigint;
-  readonly members: readonly Member[];
-  /** Who invited us; `undefined` for an external join. */
-  readonly inviter: Member | undefined;
-  /** Enter the group; a single-use KeyPackage is used up. @throws `state.stale-handle` the second time */
-  accept(): Group;
-  /** Drop it; the KeyPackage stays usable. */
-  discard(): void;
+/** How to enter by a Welcome. */
+export interface JoinOptions {
+  /** Encoded, when the Welcome does not carry it (§12.4.3.3). */
+  readonly ratchetTree?: Uint8Array;
+  /** The group that the new one replaces or branches off, when another client holds it. @defaultValue one of this client's */
+  readonly from?: Group;
 }
 
-/** A join without invitation; `message` is to be sent first. */
-export interface ExternalJoinOffer extends StagedJoin {
-  /** MLSMessage with the external commit. */
-  readonly message: Uint8Array;
+/** How to enter without an invitation. */
+export interface ExternalJoinOptions
+  extends Pick<ExternalJoiner, 'resync' | 'psks' | 'leafExtensions' | 'authenticatedData'> {
+  /** Encoded, when the GroupInfo does not carry it. */
+  readonly ratchetTree?: Uint8Array;
 }
+
+/** How to found a group on another one. */
+export type FoundingOptions = Founding['options'];
 
 /** One device of one user. Does no I/O. */
 export class Client {
   readonly #env: Environment;
   readonly #credential: Credential;
   readonly #signer: KeyPair;
-  readonly #keyPackages = new Map<string, OwnKeyPackage>();
-  /** References of KeyPackages that a join has used up. */
-  readonly #used = new Set<string>();
+  readonly #keyPackages = new KeyPackageStore();
   /** Groups entered through this client, by id. */
   readonly #groups = new Map<string, Group>();
 
   /** @throws `codec.unsupported` for a suite the provider lacks, `validation.credential` for our own credential */
   constructor(options: ClientOptions) {
-    const { provider, policy, validateCredential } = options;
-    if (typeof validateCredential !== 'function') fail('codec.input', { expected: 'validateCredential' });
-    const suite = provider.suite(options.suite ?? 1);
-    this.#env = {
-      suite,
-      random: (length) => provider.random(length),
-      policy: Object.freeze({ ...DEFAULT_POLICY, ...policy }),
-      validateCredential,
-      psks: options.psks ?? (() => undefined),
-      clock: options.clock ?? (() => Math.floor(Date.now() / 1000)),
-      decoding: options.openTypes === undefined ? {} : { openTypes: options.openTypes },
-    };
-    this.#credential = options.credential;
+    const { provider, psks, credential } = options;
+    this.#env = environmentOf(options, options.suite ?? 1, (id) => this.#resumptionPsk(id) ?? psks?.(id));
+    const { suite } = this.#env;
+    this.#credential = credential;
     this.#signer =
       options.signer ?? guarded(() => suite.signatureKeyPair(provider.random(suite.sizes.signatureSeed)));
   }
@@ -124,7 +93,7 @@ export class Client {
   /** Make a KeyPackage (§10); its private halves stay here until a join uses them. */
   createKeyPackage(options: Omit<KeyPackageOptions, 'credential' | 'signer'> = {}): CreatedKeyPackage {
     const own = guarded(() => this.#makeKeyPackage(options));
-    this.#keyPackages.set(toHex(own.ref), own);
+    this.#keyPackages.keep(own);
     return {
       message: keyPackageMessage(own),
       ref: own.ref.slice(),
@@ -135,15 +104,12 @@ export class Client {
   /** Take back a KeyPackage's private halves. @param secrets as made with it @throws `storage.corrupt`, `storage.version` */
   restoreKeyPackage(secrets: Uint8Array): void {
     const own = guarded(() => decodeKeyPackage(this.#env, secrets));
-    this.#keyPackages.set(toHex(own.ref), own);
+    this.#keyPackages.keep(own);
   }
 
   /** Wipe a KeyPackage's private halves. Unknown refs are ignored. */
   forgetKeyPackage(ref: Uint8Array): void {
-    const own = this.#keyPackages.get(toHex(ref));
-    if (own === undefined) return;
-    this.#keyPackages.delete(toHex(ref));
-    wipe(own.init.secretKey, own.encryption.secretKey);
+    this.#keyPackages.forget(ref);
   }
 
   /** Check a KeyPackage before it is used (§10.1). @param message MLSMessage @throws `validation.*`, `codec.*` */
@@ -180,29 +146,25 @@ export class Client {
 
   /**
    * Open a Welcome (§12.4.3.1) and check everything. Nothing is consumed until `accept()`.
-   * @param ratchetTree encoded, when the Welcome does not carry it (§12.4.3.3)
    * @throws `state.unknown-key-package`, `state.key-package-used`, `state.missing-psk`, `validation.group-id`, `validation.*`, `crypto.*`
    */
-  prepareJoin(welcome: Uint8Array, options: { readonly ratchetTree?: Uint8Array } = {}): StagedJoin {
+  prepareJoin(welcome: Uint8Array, { ratchetTree, from }: JoinOptions = {}): StagedJoin {
     return guarded(() => {
       const message = decode(MlsMessage, welcome, this.#env.decoding);
-      if (message.wireFormat !== WireFormat.welcome)
+      if (message.wireFormat !== WireFormat.welcome) {
         return fail('validation.welcome', { wireFormat: message.wireFormat });
-      const find = (ref: Uint8Array): OwnKeyPackage | undefined => this.#keyPackages.get(toHex(ref));
-      if (message.welcome.secrets.some(({ newMember }) => this.#used.has(toHex(newMember)))) {
-        if (!message.welcome.secrets.some(({ newMember }) => find(newMember))) fail('state.key-package-used');
       }
-      const joined = joinFromWelcome(this.#env, message.welcome, find, options.ratchetTree);
+      this.#keyPackages.requireUsable(message.welcome);
+      const find = (ref: Uint8Array): OwnKeyPackage | undefined => this.#keyPackages.find(ref);
+      const groupOf = (id: Uint8Array): GroupState | undefined =>
+        from !== undefined && equal(from.id, id) ? stateOf(from) : this.#stateOf(id);
+      const joined = joinFromWelcome(this.#env, message.welcome, find, { ratchetTree, groupOf });
       const { state, inviter, own, spent } = joined;
       wipe(...spent);
       this.#refuseKnownGroup(state.epoch.context.groupId);
-      return this.#stage(state, memberAt(state.epoch.tree, inviter), () => {
-        if (!this.#keyPackages.has(toHex(own.ref))) fail('state.key-package-used');
-        if (own.lastResort) return;
-        this.#keyPackages.delete(toHex(own.ref));
-        this.#used.add(toHex(own.ref));
-        // The group has its own copy of the leaf key.
-        wipe(own.init.secretKey, own.encryption.secretKey);
+      return stageJoin(state, memberAt(state.epoch.tree, inviter), () => {
+        this.#keyPackages.use(own);
+        return this.#enter(state);
       });
     });
   }
@@ -210,24 +172,66 @@ export class Client {
   /**
    * Join from a GroupInfo without invitation (§12.4.3.2). Send `message`, then `accept()` when the group took it.
    * With `resync` we replace our own leaf, having lost step; a handle we still hold of that group ends with it.
-   * @throws `validation.group-info`, `validation.*`, `crypto.*`
+   * @throws `validation.group-info`, `state.missing-psk`, `validation.*`, `crypto.*`
    */
-  prepareExternalJoin(
-    groupInfo: Uint8Array,
-    options: { readonly ratchetTree?: Uint8Array; readonly resync?: boolean } = {},
-  ): ExternalJoinOffer {
+  prepareExternalJoin(groupInfo: Uint8Array, options: ExternalJoinOptions = {}): ExternalJoinOffer {
     return guarded(() => {
-      const message = decode(MlsMessage, groupInfo, this.#env.decoding);
-      if (message.wireFormat !== WireFormat.groupInfo) {
-        return fail('validation.group-info', { wireFormat: message.wireFormat });
-      }
+      const { ratchetTree, ...how } = options;
+      const info = this.#readGroupInfo(groupInfo);
       // Whoever resyncs replaces the state it has; anybody else has no business joining twice (§11).
-      if (options.resync !== true) this.#refuseKnownGroup(message.groupInfo.groupContext.groupId);
-      const joiner = { credential: this.#credential, signer: this.#signer, resync: options.resync ?? false };
-      const joined = joinExternally(this.#env, message.groupInfo, joiner, options.ratchetTree);
+      if (how.resync !== true) this.#refuseKnownGroup(info.groupContext.groupId);
+      const joiner = { credential: this.#credential, signer: this.#signer, ...how };
+      const joined = joinExternally(this.#env, info, joiner, ratchetTree);
       wipe(...joined.spent);
-      return { ...this.#stage(joined.state, undefined, () => {}), message: joined.message };
+      const { state, message } = joined;
+      return { ...stageJoin(state, undefined, () => this.#enter(state)), message };
     });
+  }
+
+  /**
+   * Ask to be added, as a would-be member (§12.1.8): an Add of a fresh KeyPackage, which a member may commit.
+   * @returns the MLSMessage, and the reference of the KeyPackage @throws `validation.group-info`, `codec.*`
+   */
+  requestJoin(
+    groupInfo: Uint8Array,
+    options: Omit<KeyPackageOptions, 'credential' | 'signer'> = {},
+  ): CreatedKeyPackage {
+    return guarded(() => {
+      const { groupContext } = this.#readGroupInfo(groupInfo);
+      if (groupContext.cipherSuite !== this.suite)
+        fail('validation.group-info', { suite: groupContext.cipherSuite });
+      const own = this.#makeKeyPackage(options);
+      const message = requestAdd(this.#env, groupContext, own);
+      this.#keyPackages.keep(own);
+      return { message, ref: own.ref.slice(), secrets: encodeKeyPackage(this.#env, own) };
+    });
+  }
+
+  /**
+   * Found the group that a ReInit announced (§11.2), with KeyPackages for everybody else in the closed one. The client
+   * is of the new suite. Others join with `prepareJoin`. @throws `validation.reinit`, `validation.*`, `policy.lifetime`
+   */
+  reinitialise(
+    closed: Group,
+    keyPackages: readonly Uint8Array[],
+    options: FoundingOptions = {},
+  ): FoundedGroup {
+    return this.#found((own) => foundSuccessor(this.#env, stateOf(closed), { own, keyPackages, options }));
+  }
+
+  /**
+   * Found a subgroup (§11.3), with KeyPackages for some of the members of `parent`, which goes on unchanged.
+   * @throws `validation.reinit`, `state.closed`, `state.not-member`, `validation.*`, `policy.lifetime`
+   */
+  branch(
+    parent: Group,
+    keyPackages: readonly Uint8Array[],
+    { id, extensions, ...options }: NewGroup & FoundingOptions = {},
+  ): FoundedGroup {
+    const group = { ...(id && { id }), ...(extensions && { extensions }) };
+    return this.#found((own) =>
+      foundBranch(this.#env, stateOf(parent), group, { own, keyPackages, options }),
+    );
   }
 
   /** `Client(<hex of the signature key>)`: never a secret. */
@@ -251,28 +255,32 @@ export class Client {
     return createKeyPackage(this.#env, { ...options, credential: this.#credential, signer: this.#signer });
   }
 
-  #stage(state: GroupState, inviter: Member | undefined, onAccept: () => void): StagedJoin {
-    let decided = false;
-    const decide = (): void => {
-      if (decided) fail('state.stale-handle');
-      decided = true;
-    };
-    const { context, tree } = state.epoch;
-    return {
-      groupId: context.groupId.slice(),
-      epoch: context.epoch,
-      members: [...leaves(tree.root)].flatMap(([leaf]) => memberAt(tree, leaf) ?? []),
-      inviter,
-      accept: () => {
-        decide();
-        onAccept();
-        return this.#enter(state);
-      },
-      discard: () => {
-        decide();
-        wipe(...stateSecrets(state));
-      },
-    };
+  #found(make: (own: OwnKeyPackage) => Transition<GroupState, FoundedMessages>): FoundedGroup {
+    return guarded(() => {
+      const { next, result, spent = [] } = make(this.#makeKeyPackage({}));
+      this.#refuseKnownGroup(next.epoch.context.groupId);
+      wipe(...spent);
+      return { group: this.#enter(next), ...result };
+    });
+  }
+
+  #readGroupInfo(bytes: Uint8Array): GroupInfo {
+    const message = decode(MlsMessage, bytes, this.#env.decoding);
+    return message.wireFormat === WireFormat.groupInfo
+      ? message.groupInfo
+      : fail('validation.group-info', { wireFormat: message.wireFormat });
+  }
+
+  #stateOf(groupId: Uint8Array): GroupState | undefined {
+    const group = this.#groups.get(toHex(groupId));
+    return group?.isOpen === true ? stateOf(group) : undefined;
+  }
+
+  /** Of an earlier epoch of one of our groups (§8.6). */
+  #resumptionPsk(id: PreSharedKeyId): Uint8Array | undefined {
+    if (id.pskType !== PskType.resumption || id.usage !== PskUsage.application) return undefined;
+    const state = this.#stateOf(id.pskGroupId);
+    return state && resumptionSecret(state, id.pskEpoch);
   }
 }
 

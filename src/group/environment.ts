@@ -7,6 +7,8 @@ import type { ExternalSender } from '../wire/extension.ts';
 import type { LeafNode } from '../wire/leafNode.ts';
 import type { PreSharedKeyId } from '../wire/psk.ts';
 import type { CredentialValidator, Policy } from './policy.ts';
+import type { ExtensionKind } from './registry.ts';
+import type { GroupRules } from './rules.ts';
 
 /** Shared by a client and its groups; never changes. */
 export interface Environment {
@@ -14,11 +16,14 @@ export interface Environment {
   readonly random: (length: number) => Uint8Array;
   readonly policy: Policy;
   readonly validateCredential: CredentialValidator;
+  readonly rules?: GroupRules;
   /** Values of PSKs that the application holds. */
   readonly psks: (id: PreSharedKeyId) => Uint8Array | undefined;
   /** Seconds since 1970. */
   readonly clock: () => number;
   readonly decoding: DecodeOptions;
+  /** Extension types of the application, by number. */
+  readonly extensionKinds?: ReadonlyMap<number, ExtensionKind<never>>;
 }
 
 /**

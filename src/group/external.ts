@@ -1,7 +1,7 @@
 /** External commits (RFC 9420 §12.4.3.2) and proposals from outside (§12.1.8). */
 
 import type { LeafIndex } from '../base/brand.ts';
-import { equal } from '../base/bytes.ts';
+import { EMPTY, equal } from '../base/bytes.ts';
 import { fail } from '../base/error.ts';
 import type { KeyPair } from '../crypto/provider.ts';
 import { sealExternalInit } from '../schedule/exporter.ts';
@@ -11,20 +11,24 @@ import { type DraftPath, draftPath, draftPrivatePath } from '../tree/path.ts';
 import type { PrivatePath } from '../tree/privatePath.ts';
 import { firstBlank, leaves, type Tree, withPlace } from '../tree/tree.ts';
 import { validateMutualSupport, validateUniqueKeys } from '../tree/validate.ts';
+import type { UpdatePath } from '../wire/commit.ts';
 import type { Credential } from '../wire/credential.ts';
-import { ExternalPub, extensionBody } from '../wire/extension.ts';
+import { type Extension, ExternalPub, extensionBody } from '../wire/extension.ts';
 import type { GroupContext } from '../wire/groupContext.ts';
 import type { GroupInfo } from '../wire/groupInfo.ts';
 import type { Proposal } from '../wire/proposal.ts';
 import { ContentType, ExtensionType, LeafSource, ProposalType, SenderType } from '../wire/registry.ts';
 import { type Applied, applyProposals } from './applyProposals.ts';
-import { ownCapabilities } from './capabilities.ts';
+import { listing, ownCapabilities } from './capabilities.ts';
 import { firstState } from './create.ts';
 import type { Environment } from './environment.ts';
 import { treeOf, validateGroupInfo } from './groupInfo.ts';
-import { deriveNextEpoch, enterEpoch, provisionalContext } from './nextEpoch.ts';
-import { validateProposalList } from './proposalRules.ts';
-import { protectFromOutside, signAsOutsider } from './protect.ts';
+import type { OwnKeyPackage } from './keyPackage.ts';
+import { deriveNextEpoch, enterEpoch, lookUpPsks, provisionalContext } from './nextEpoch.ts';
+import { type RulesEpoch, validateProposalList } from './proposalRules.ts';
+import { makePlainProposal, type NewProposal } from './proposals.ts';
+import { protectFromOutside, type SignedContent, signAsOutsider } from './protect.ts';
+import { requireMayCommit } from './rules.ts';
 import { sealUpdatePath } from './sendCommit.ts';
 import type { GroupState, ProposalItem } from './state.ts';
 
@@ -33,7 +37,13 @@ export interface ExternalJoiner {
   readonly credential: Credential;
   readonly signer: KeyPair;
   /** Replace the leaf that has our signature key: we lost our state. */
-  readonly resync: boolean;
+  readonly resync?: boolean | undefined;
+  /** PSKs to mix in (§12.2): of `externalPsk` and `resumptionPsk`. */
+  readonly psks?: readonly NewProposal[] | undefined;
+  /** Extensions of our leaf node. */
+  readonly leafExtensions?: readonly Extension[] | undefined;
+  /** Authenticated with the commit, in the clear. */
+  readonly authenticatedData?: Uint8Array | undefined;
 }
 
 /** An external commit, and the state it leads to once the group has taken it. */
@@ -55,38 +65,59 @@ export function joinExternally(
   ratchetTree: Uint8Array | undefined,
 ): ExternalJoin {
   const { suite } = env;
-  const oldTree = treeOf(env, groupInfo, ratchetTree);
-  validateGroupInfo(env, groupInfo, oldTree);
-  const old = { context: groupInfo.groupContext, tree: oldTree };
+  const tree = treeOf(env, groupInfo, ratchetTree);
+  validateGroupInfo(env, groupInfo, tree);
+  const { groupContext: context, confirmationTag } = groupInfo;
   const { kemOutput, initSecret } = sealExternalInit(suite, externalPubOf(groupInfo), env.random);
-  const proposals = joinProposals(oldTree, joiner, kemOutput);
-  const sender = { kind: 'new-member' } as const;
-  const items = proposals.map((proposal): ProposalItem => ({ proposal, sender, ref: undefined }));
-  validateProposalList(env, old, items, { kind: 'external' });
-  const applied = applyProposals(env, old, items);
-  const seat = takeSeat(env, old.context, applied, joiner);
-  const { draft } = seat;
-  const provisional = provisionalContext(suite, old.context, draft.tree, applied.extensions);
+  const proposals = joinProposals(env, tree, joiner, kemOutput);
+  const applied = applyOwn(env, { context, tree }, proposals);
+  const psks = lookUpPsks(env, applied.psks);
+  const { draft, leaf: self, privatePath } = takeSeat(env, context, applied, joiner);
+  const provisional = provisionalContext(suite, context, draft.tree, applied.extensions);
   const path = sealUpdatePath(env, draft, applied, provisional);
-  const commit = { proposals: proposals.map((proposal) => ({ type: 1, proposal }) as const), path };
-  const from = {
-    sender: { senderType: SenderType.newMemberCommit },
-    secretKey: joiner.signer.secretKey,
-  } as const;
-  const signed = signAsOutsider(env, old.context, from, { contentType: ContentType.commit, commit });
-  const interimHash = interimTranscriptHash(
-    suite,
-    old.context.confirmedTranscriptHash,
-    groupInfo.confirmationTag,
-  );
-  const made = { provisional, commitSecret: draft.commitSecret, psks: [] };
+  const signed = signJoin(env, context, joiner, { proposals, path });
+  const interimHash = interimTranscriptHash(suite, context.confirmedTranscriptHash, confirmationTag);
+  const { commitSecret, pathSecrets } = draft;
+  const made = { provisional, commitSecret, psks };
   const keys = deriveNextEpoch(suite, { interimHash, initSecret }, signed, made);
-  const member = { tree: draft.tree, self: seat.leaf, privatePath: seat.privatePath, signer: joiner.signer };
+  const member = { tree: draft.tree, self, privatePath, signer: joiner.signer };
   return {
     message: protectFromOutside(env, signed, keys.confirmationTag),
     state: firstState(enterEpoch(keys, member)),
-    spent: [initSecret, keys.joinerSecret, draft.commitSecret, ...draft.pathSecrets],
+    spent: [initSecret, keys.joinerSecret, commitSecret, ...pathSecrets],
   };
+}
+
+/** Check and apply a joiner's own list. @throws `validation.*`, `policy.external-commit` */
+function applyOwn(env: Environment, old: RulesEpoch, proposals: readonly Proposal[]): Applied {
+  const sender = { kind: 'new-member' } as const;
+  const items = proposals.map((proposal): ProposalItem => ({ proposal, sender, ref: undefined }));
+  validateProposalList(env, old, items, { kind: 'external' });
+  requireMayCommit(env, old, items, { kind: 'external' });
+  return applyProposals(env, old, items);
+}
+
+function signJoin(
+  env: Environment,
+  context: GroupContext,
+  { signer, authenticatedData = EMPTY }: ExternalJoiner,
+  { proposals, path }: { readonly proposals: readonly Proposal[]; readonly path: UpdatePath },
+): SignedContent {
+  const commit = { proposals: proposals.map((proposal) => ({ type: 1, proposal }) as const), path };
+  const sender = { senderType: SenderType.newMemberCommit } as const;
+  const from = { sender, secretKey: signer.secretKey, authenticatedData };
+  return signAsOutsider(env, context, from, { contentType: ContentType.commit, commit });
+}
+
+/** A would-be member's proposal to be added (§12.1.8), as an MLSMessage. */
+export function requestAdd(env: Environment, context: GroupContext, own: OwnKeyPackage): Uint8Array {
+  const from = {
+    sender: { senderType: SenderType.newMemberProposal },
+    secretKey: own.signer.secretKey,
+  } as const;
+  const proposal = { proposalType: ProposalType.add, keyPackage: own.keyPackage } as const;
+  const signed = signAsOutsider(env, context, from, { contentType: ContentType.proposal, proposal });
+  return protectFromOutside(env, signed, undefined);
 }
 
 /** The joiner's place in the tree after proposals (§12.4.1), with its new path. */
@@ -94,7 +125,7 @@ function takeSeat(
   env: Environment,
   { groupId }: GroupContext,
   applied: Applied,
-  { credential, signer }: ExternalJoiner,
+  { credential, signer, leafExtensions = [] }: ExternalJoiner,
 ): { readonly leaf: LeafIndex; readonly draft: DraftPath; readonly privatePath: PrivatePath } {
   const { suite, random } = env;
   const leaf = firstBlank(applied.tree);
@@ -104,9 +135,9 @@ function takeSeat(
       encryptionKey: encryption.publicKey,
       signatureKey: signer.publicKey,
       credential,
-      capabilities: ownCapabilities(env),
+      capabilities: listing(ownCapabilities(env), leafExtensions),
       source: { leafNodeSource: LeafSource.commit, parentHash },
-      extensions: [],
+      extensions: leafExtensions,
     };
     return signLeaf(suite, content, signer.secretKey, { groupId, leaf });
   };
@@ -122,13 +153,25 @@ function externalPubOf({ extensions }: GroupInfo): Uint8Array {
   return body?.externalPub ?? fail('validation.group-info', { missing: 'external_pub' });
 }
 
-function joinProposals(tree: Tree, joiner: ExternalJoiner, kemOutput: Uint8Array): readonly Proposal[] {
+function joinProposals(
+  env: Environment,
+  tree: Tree,
+  { resync = false, signer, psks = [] }: ExternalJoiner,
+  kemOutput: Uint8Array,
+): readonly Proposal[] {
   const init = { proposalType: ProposalType.externalInit, kemOutput } as const;
-  if (!joiner.resync) return [init];
+  const others = psks.map((input) => {
+    if (input.kind === 'external-psk' || input.kind === 'resumption-psk')
+      return makePlainProposal(env, input);
+    return fail('validation.external-commit', { input: input.kind });
+  });
+  return resync ? [init, removalOf(tree, signer), ...others] : [init, ...others];
+}
+
+/** The removal of our former leaf. @throws `validation.external-commit` when there is none */
+function removalOf(tree: Tree, { publicKey }: KeyPair): Proposal {
   for (const [leaf, node] of leaves(tree.root)) {
-    if (equal(node.signatureKey, joiner.signer.publicKey)) {
-      return [init, { proposalType: ProposalType.remove, removed: leaf }];
-    }
+    if (equal(node.signatureKey, publicKey)) return { proposalType: ProposalType.remove, removed: leaf };
   }
   return fail('validation.external-commit', { missing: 'own leaf' });
 }

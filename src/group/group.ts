@@ -41,6 +41,7 @@ interface Staged {
   readonly end: EpochEnd;
 }
 
+const cells = /* @__PURE__ */ new WeakMap<Group, Cell<GroupState>>();
 /** Received commits that may be staged at a time: whoever has more to choose from drops the oldest. */
 const MAX_STAGED = 16;
 
@@ -60,6 +61,7 @@ export class Group {
   constructor(env: Environment, state: GroupState) {
     this.#env = env;
     this.#cell = new Cell(state);
+    cells.set(this, this.#cell);
   }
 
   /** Group id, which never changes. */
@@ -81,6 +83,10 @@ export class Group {
   /** `closed`: a ReInit took effect; `removed`: we are no longer a member. Both only read. */
   get status(): 'active' | 'removed' | 'closed' {
     return this.#state.status;
+  }
+  /** Whether this handle was not closed. */
+  get isOpen(): boolean {
+    return this.#cell.isOpen;
   }
   /** Whether we are a member: neither removed, nor the group or this handle closed. */
   get isActive(): boolean {
@@ -271,6 +277,11 @@ export class Group {
     if (staged === undefined || status !== 'active') return fail('state.stale-handle', { epoch: this.epoch });
     return staged;
   }
+}
+
+/** For `Client`, which founds groups on others: the state behind a handle. @throws `state.closed-handle` */
+export function stateOf(group: Group): GroupState {
+  return (cells.get(group) ?? fail('codec.input', { expected: 'group' })).state;
 }
 
 /** Failures of the caller or the machine, which say nothing about a message. */

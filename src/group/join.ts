@@ -14,8 +14,7 @@ import { leaves, subtreeAt, type Tree } from '../tree/tree.ts';
 import type { HpkeCiphertext } from '../wire/commit.ts';
 import { GroupInfo } from '../wire/groupInfo.ts';
 import { LeafNode } from '../wire/leafNode.ts';
-import type { PreSharedKeyId } from '../wire/psk.ts';
-import { PskType, PskUsage } from '../wire/registry.ts';
+import type { PreSharedKeyId, ResumptionPskId } from '../wire/psk.ts';
 import { GroupSecrets, type Welcome } from '../wire/welcome.ts';
 import { firstState } from './create.ts';
 import type { Environment } from './environment.ts';
@@ -23,6 +22,7 @@ import { treeOf, validateGroupInfo } from './groupInfo.ts';
 import type { OwnKeyPackage } from './keyPackage.ts';
 import { enterEpoch, epochFromJoiner, lookUpPsks, requireConfirmation } from './nextEpoch.ts';
 import type { GroupState } from './state.ts';
+import { successionOf, successionSecret, validateSuccession } from './succession.ts';
 
 /** A join that has been checked. */
 export interface Joined {
@@ -33,29 +33,38 @@ export interface Joined {
   readonly spent: readonly Uint8Array[];
 }
 
+/** What a Welcome may need besides a KeyPackage. */
+export interface JoinInputs {
+  /** Encoded, when the Welcome does not carry it. */
+  readonly ratchetTree?: Uint8Array | undefined;
+  /** The group of an id that we are or were in: a Welcome may follow on it (§11.2, §11.3). */
+  readonly groupOf?: (groupId: Uint8Array) => GroupState | undefined;
+}
+
 /**
  * Open a Welcome with one of our KeyPackages and check everything. Nothing is consumed.
  * @param find a KeyPackage of ours by reference
- * @param ratchetTree encoded, when the Welcome does not carry it
  * @throws `state.unknown-key-package`, `state.missing-psk`, `validation.*`, `crypto.*`
  */
 export function joinFromWelcome(
   env: Environment,
   welcome: Welcome,
   find: (ref: Uint8Array) => OwnKeyPackage | undefined,
-  ratchetTree: Uint8Array | undefined,
+  { ratchetTree, groupOf }: JoinInputs = {},
 ): Joined {
   const { suite } = env;
   if (welcome.cipherSuite !== suite.id) fail('validation.welcome', { suite: welcome.cipherSuite });
   const { own, secrets } = openGroupSecrets(env, welcome, find);
-  validateWelcomePsks(env, secrets.psks);
-  const psks = lookUpPsks(env, secrets.psks);
+  validateNonces(env, secrets.psks);
+  const succession = successionOf(secrets.psks);
+  const old = succession && groupOf?.(succession.pskGroupId);
+  const psks = lookUpPsks(withSuccession(env, succession, old), secrets.psks);
   const groupInfo = openGroupInfo(env, welcome, secrets.joinerSecret, psks);
   const { cipherSuite } = groupInfo.groupContext;
   if (cipherSuite !== welcome.cipherSuite) fail('validation.welcome', { suite: cipherSuite });
   const tree = treeOf(env, groupInfo, ratchetTree);
   const inviter = validateGroupInfo(env, groupInfo, tree);
-  validateSuccessor(groupInfo, secrets.psks);
+  if (succession && old) validateSuccession(env, { context: groupInfo.groupContext, tree }, succession, old);
   const leaf = ownLeaf(tree, own);
   const invitation = secrets.pathSecret && { committer: inviter, pathSecret: secrets.pathSecret.pathSecret };
   // A copy: the group wipes it with the leaf, while the KeyPackage may serve another join.
@@ -113,21 +122,21 @@ function openEntry(
 }
 
 /** @throws `validation.psk` */
-function validateWelcomePsks({ suite }: Environment, ids: readonly PreSharedKeyId[]): void {
+function validateNonces({ suite }: Environment, ids: readonly PreSharedKeyId[]): void {
   for (const id of ids) {
     if (id.pskNonce.length !== suite.sizes.hash) fail('validation.psk', { nonce: id.pskNonce.length });
   }
-  if (ids.filter(isSuccession).length > 1) fail('validation.psk', { rule: 'several reinit or branch' });
 }
 
-/** A group that continues or branches off another starts with its first commit (§11.2, §11.3). @throws `validation.reinit` */
-function validateSuccessor({ groupContext }: GroupInfo, ids: readonly PreSharedKeyId[]): void {
-  if (ids.some(isSuccession) && groupContext.epoch !== 1n)
-    fail('validation.reinit', { epoch: groupContext.epoch });
-}
-
-function isSuccession(id: PreSharedKeyId): boolean {
-  return id.pskType === PskType.resumption && id.usage !== PskUsage.application;
+/** The PSK of the group that this one comes from is taken from that group alone. @throws `state.missing-psk` */
+function withSuccession(
+  env: Environment,
+  succession: ResumptionPskId | undefined,
+  old: GroupState | undefined,
+): Environment {
+  if (succession === undefined) return env;
+  const secret = successionSecret(old, succession);
+  return { ...env, psks: (id) => (id === succession ? secret : env.psks(id)) };
 }
 
 /** @throws `crypto.aead`, `codec.*` */

@@ -9,10 +9,9 @@ import { signLeaf, validateLeafAlone, verifyLeafSignature } from '../tree/leafNo
 import type { Credential } from '../wire/credential.ts';
 import type { Extension } from '../wire/extension.ts';
 import { KeyPackage, KeyPackageContent } from '../wire/keyPackage.ts';
-import type { Capabilities } from '../wire/leafNode.ts';
-import { isDefaultExtension, LeafSource, MLS10 } from '../wire/registry.ts';
+import { LeafSource, MLS10 } from '../wire/registry.ts';
 import { signedPart, withSignature } from '../wire/signed.ts';
-import { greaseExtension, greaseValue, ownCapabilities } from './capabilities.ts';
+import { greaseExtension, greaseValue, listing, ownCapabilities } from './capabilities.ts';
 import type { Environment } from './environment.ts';
 
 /** A KeyPackage with its private halves. */
@@ -112,11 +111,3 @@ const LABEL = 'KeyPackageTBS';
 const DEFAULT_LIFETIME_SECONDS = 90 * 86_400;
 /** Receivers' clocks may be behind ours. */
 const CLOCK_SKEW_SECONDS = 3600;
-
-/** Every extension type that we use ourselves is listed (§7.2, §10). */
-function listing(capabilities: Capabilities, extensions: readonly Extension[]): Capabilities {
-  const used = extensions
-    .map((extension) => extension.extensionType)
-    .filter((type) => !isDefaultExtension(type));
-  return { ...capabilities, extensions: [...new Set([...capabilities.extensions, ...used])] };
-}

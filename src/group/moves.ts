@@ -16,6 +16,7 @@ import {
 } from './proposals.ts';
 import { authenticated, protect, requireActive, type SendOptions, signAsMember } from './protect.ts';
 import { identifyProposal } from './receive.ts';
+import { requireMayPropose } from './rules.ts';
 import { type BuiltCommit, buildCommit, type CommitOptions, isCommittable } from './sendCommit.ts';
 import type { CachedProposal, GroupState, ProposalItem, ProposalSender } from './state.ts';
 import type { Transition } from './transition.ts';
@@ -51,6 +52,7 @@ export function proposeMove(
   const { proposal, ownKeys } = made;
   const sender: ProposalSender = { kind: 'member', leaf: state.epoch.self };
   validateProposal(env, state.epoch, { proposal, sender, ref: undefined });
+  requireMayPropose(env, state.epoch, { proposal, sender, ref: UNKNOWN });
   const signed = signAsMember(env, state, { contentType: ContentType.proposal, proposal }, options);
   const sent = protect(env, state, signed, undefined);
   const { ref } = identifyProposal(env, state, authenticated(signed, undefined));
@@ -61,6 +63,9 @@ export function proposeMove(
   );
   return { next, result: { message: sent.message, ref }, spent: sent.spent };
 }
+
+/** The reference follows from the signature, which is not made yet. */
+const UNKNOWN = /* @__PURE__ */ new Uint8Array(0);
 
 /** Build a commit over everything seen and `inputs` (§12.4). @throws `state.pending-commit`, `validation.*` */
 export function commitMove(

@@ -113,6 +113,15 @@ export function lookUpPsks(
   });
 }
 
+/** The resumption PSK of an epoch of a group (§8.6), if it is kept. */
+export function resumptionSecret(
+  { epoch, resumption }: Pick<GroupState, 'epoch' | 'resumption'>,
+  of: bigint,
+): Uint8Array | undefined {
+  if (of === epoch.context.epoch) return epoch.secrets.resumptionPsk;
+  return resumption.find((entry) => entry.epoch === of)?.secret;
+}
+
 const LAST_EPOCH = 0xffff_ffff_ffff_ffffn;
 
 function ownResumptionPsk(
@@ -122,8 +131,7 @@ function ownResumptionPsk(
   if (state === undefined || id.pskType !== PskType.resumption || id.usage !== PskUsage.application)
     return undefined;
   if (!equal(id.pskGroupId, state.epoch.context.groupId)) return undefined;
-  if (id.pskEpoch === state.epoch.context.epoch) return state.epoch.secrets.resumptionPsk;
-  return state.resumption.find((entry) => entry.epoch === id.pskEpoch)?.secret;
+  return resumptionSecret(state, id.pskEpoch);
 }
 
 function pskDetail(id: PreSharedKeyId): { readonly pskType: number; readonly epoch?: bigint } {

@@ -1,7 +1,10 @@
 /** What the application decides: whom to believe, how much to keep, how to send. */
 
-import type { Credential } from '../wire/credential.ts';
+import { toHex } from '../base/bytes.ts';
+import { encode } from '../codec/codec.ts';
+import { Credential } from '../wire/credential.ts';
 import type { ProposalTraits } from '../wire/registry.ts';
+import type { Member } from './views.ts';
 
 /** A binding of an identity to a signature key that somebody presents (RFC 9420 §5.3.1). */
 export interface CredentialClaim {
@@ -51,6 +54,11 @@ export interface Policy {
   readonly proposalTypes: ReadonlyMap<number, ProposalTraits>;
   /** Credential types that this client understands. @defaultValue basic */
   readonly credentialTypes: readonly number[];
+  /**
+   * Names the identity of a member: who must be in both of two groups that follow on each other, and who may be in a
+   * subgroup (§11.2, §11.3). @defaultValue the credential
+   */
+  readonly identityOf: (member: Member) => string;
   /** Fill lists that others must ignore with reserved values (§13.5). @defaultValue true */
   readonly grease: boolean;
 }
@@ -71,5 +79,6 @@ export const DEFAULT_POLICY: Policy = /* @__PURE__ */ Object.freeze({
   extensionTypes: [],
   proposalTypes: new Map<number, ProposalTraits>(),
   credentialTypes: [1],
+  identityOf: ({ credential }: Member) => toHex(encode(Credential, credential)),
   grease: true,
 });

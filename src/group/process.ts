@@ -24,6 +24,7 @@ import {
   type Unremarkable,
 } from './receive.ts';
 import { type CheckedCommit, checkCommit } from './receiveCommit.ts';
+import { requireMayPropose } from './rules.ts';
 import type { GroupState, PastEpoch, ProposalSender } from './state.ts';
 import type { Transition } from './transition.ts';
 import { memberAt } from './views.ts';
@@ -191,6 +192,7 @@ function takeProposal(
   const proposal = proposalOf(received.content);
   const sender = proposalSender(content);
   validateProposal(env, state.epoch, { proposal, sender, ref });
+  requireMayPropose(env, state.epoch, { proposal, sender, ref });
   if (proposal.proposalType === ProposalType.externalInit)
     fail('validation.proposal', { proposal: proposal.proposalType });
   if (isOwn && proposal.proposalType === ProposalType.update) {

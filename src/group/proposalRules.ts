@@ -8,7 +8,7 @@ import { validateLeafAlone, verifyLeafSignature } from '../tree/leafNode.ts';
 import { leafAt } from '../tree/tree.ts';
 import type { LeafNode } from '../wire/leafNode.ts';
 import { isKnownProposal, type Proposal, type UpdateProposal } from '../wire/proposal.ts';
-import { PreSharedKeyId } from '../wire/psk.ts';
+import { PreSharedKeyId, type ResumptionPskId } from '../wire/psk.ts';
 import {
   LeafSource,
   PROPOSAL_TRAITS,
@@ -25,7 +25,14 @@ import type { EpochState, ProposalItem } from './state.ts';
 export type RulesEpoch = Pick<EpochState, 'context' | 'tree'>;
 
 /** Who commits: a member, or somebody who joins by the commit itself. */
-export type Committer = { readonly kind: 'member'; readonly leaf: LeafIndex } | { readonly kind: 'external' };
+export type Committer =
+  | {
+      readonly kind: 'member';
+      readonly leaf: LeafIndex;
+      /** The PSK that ties the first commit of a new group to another group (§11.2, §11.3). */
+      readonly succession?: ResumptionPskId | undefined;
+    }
+  | { readonly kind: 'external' };
 
 /** Traits of a proposal type (§17.4). @throws `validation.unsupported` for a type this client does not understand */
 export function traitsOf(env: Environment, type: number): ProposalTraits {
@@ -48,6 +55,7 @@ export function validateProposal(
   env: Environment,
   epoch: RulesEpoch,
   { proposal, sender }: ProposalItem,
+  succession?: ResumptionPskId,
 ): void {
   traitsOf(env, proposal.proposalType);
   if (!isKnownProposal(proposal)) return;
@@ -64,7 +72,7 @@ export function validateProposal(
         fail('validation.proposal', { removed: proposal.removed });
       return;
     case ProposalType.psk:
-      validatePsk(env, proposal.psk);
+      validatePsk(env, proposal.psk, succession);
       return;
     case ProposalType.reinit:
       if (proposal.version < epoch.context.version) fail('validation.reinit', { version: proposal.version });
@@ -100,9 +108,9 @@ function validateUpdate(
 }
 
 /** @throws `validation.psk` */
-function validatePsk({ suite }: Environment, psk: PreSharedKeyId): void {
+function validatePsk({ suite }: Environment, psk: PreSharedKeyId, succession?: ResumptionPskId): void {
   if (psk.pskNonce.length !== suite.sizes.hash) fail('validation.psk', { nonce: psk.pskNonce.length });
-  if (psk.pskType === PskType.resumption && psk.usage !== PskUsage.application) {
+  if (psk.pskType === PskType.resumption && psk.usage !== PskUsage.application && psk !== succession) {
     fail('validation.psk', { usage: psk.usage });
   }
 }
@@ -116,7 +124,8 @@ export function validateProposalList(
 ): void {
   if (committer.kind === 'external') externalCommitList(items);
   else memberCommitList(items, committer.leaf);
-  for (const item of items) validateProposal(env, epoch, item);
+  const succession = committer.kind === 'member' ? committer.succession : undefined;
+  for (const item of items) validateProposal(env, epoch, item, succession);
   onePerLeaf(items);
   distinctClients(items);
   distinctPsks(items);

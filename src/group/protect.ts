@@ -57,10 +57,10 @@ export function signAsMember(
 export function signAsOutsider(
   env: Environment,
   context: GroupContext,
-  from: { readonly sender: Sender; readonly secretKey: Uint8Array },
+  from: { readonly sender: Sender; readonly secretKey: Uint8Array; readonly authenticatedData?: Uint8Array },
   content: Content,
 ): SignedContent {
-  const framed = frame(context, from.sender, content, {});
+  const framed = frame(context, from.sender, content, from);
   return sign(env, framed, WireFormat.publicMessage, { context, secretKey: from.secretKey });
 }
 

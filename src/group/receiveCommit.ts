@@ -33,6 +33,7 @@ import {
   validateProposalList,
   validateReplacementLeaf,
 } from './proposalRules.ts';
+import { requireMayCommit } from './rules.ts';
 import type { CachedProposal, EpochState, GroupState, NextEpoch, ProposalItem } from './state.ts';
 import type { CommitChanges } from './views.ts';
 
@@ -69,6 +70,7 @@ export function checkCommit(
       : { kind: 'external' };
   const items = resolveProposals(commit, state.proposals, committer);
   validateProposalList(env, epoch, items, committer);
+  requireMayCommit(env, epoch, items, committer);
   const applied = applyProposals(env, epoch, items);
   const psks = lookUpPsks(env, applied.psks, state);
   if (commit.path === undefined && isPathRequired(env, items)) fail('validation.path-required');

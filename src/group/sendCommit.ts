@@ -17,6 +17,7 @@ import { validateMutualSupport, validateUniqueKeys } from '../tree/validate.ts';
 import type { Commit, UpdatePath } from '../wire/commit.ts';
 import { GroupContext } from '../wire/groupContext.ts';
 import { GroupInfo } from '../wire/groupInfo.ts';
+import type { ResumptionPskId } from '../wire/psk.ts';
 import { ContentType, LeafSource, WireFormat } from '../wire/registry.ts';
 import { GroupSecrets } from '../wire/welcome.ts';
 import { type Applied, applyProposals } from './applyProposals.ts';
@@ -28,6 +29,7 @@ import { deriveNextEpoch, type EpochKeys, enterEpoch, lookUpPsks, provisionalCon
 import { isPathRequired, validateProposalList } from './proposalRules.ts';
 import { type LeafChange, renewLeaf } from './proposals.ts';
 import { mlsMessage, protect, type SendOptions, signAsMember } from './protect.ts';
+import { requireMayCommit } from './rules.ts';
 import type { EpochState, GroupState, NextEpoch, ProposalItem } from './state.ts';
 import type { CommitChanges } from './views.ts';
 
@@ -41,6 +43,11 @@ export interface CommitOptions extends SendOptions {
   readonly groupInfo?: boolean;
   /** Put the tree into Welcome and GroupInfo. @defaultValue true */
   readonly ratchetTree?: boolean;
+}
+
+/** The first commit of a new group may carry the PSK that ties it to another one. */
+interface BuildOptions extends CommitOptions {
+  readonly succession?: ResumptionPskId;
 }
 
 /** A commit of our own, ready to be sent. */
@@ -66,7 +73,7 @@ export function buildCommit(
   env: Environment,
   state: GroupState,
   items: readonly ProposalItem[],
-  options: CommitOptions,
+  options: BuildOptions,
 ): BuiltCommit {
   const { suite } = env;
   const { epoch } = state;
@@ -108,11 +115,13 @@ function draftCommit(
   env: Environment,
   state: GroupState,
   items: readonly ProposalItem[],
-  options: CommitOptions,
+  options: BuildOptions,
 ): DraftCommit {
   const { suite } = env;
   const { epoch } = state;
-  validateProposalList(env, epoch, items, { kind: 'member', leaf: epoch.self });
+  const committer = { kind: 'member', leaf: epoch.self, succession: options.succession } as const;
+  validateProposalList(env, epoch, items, committer);
+  requireMayCommit(env, epoch, items, committer);
   const applied = applyProposals(env, epoch, items);
   for (const { keyPackage } of applied.added) validateLifetimeNow(keyPackage.leafNode, env.clock());
   const psks = lookUpPsks(env, applied.psks, state);
@@ -131,6 +140,7 @@ export function isCommittable(env: Environment, state: GroupState, items: readon
   const { epoch } = state;
   try {
     validateProposalList(env, epoch, items, { kind: 'member', leaf: epoch.self });
+    requireMayCommit(env, epoch, items, { kind: 'member', leaf: epoch.self });
     const applied = applyProposals(env, epoch, items);
     for (const { keyPackage } of applied.added) validateLifetimeNow(keyPackage.leafNode, env.clock());
     lookUpPsks(env, applied.psks, state);

@@ -9,7 +9,7 @@ import { EMPTY, equal, utf8 } from '../../src/base/bytes.ts';
 import { MlsError } from '../../src/base/error.ts';
 import { nodeProvider } from '../../src/crypto/node/index.ts';
 import type { Provider } from '../../src/crypto/provider.ts';
-import { Client, type StagedJoin } from '../../src/group/client.ts';
+import { Client } from '../../src/group/client.ts';
 import type { Group } from '../../src/group/group.ts';
 import { acceptAnyCredential, type Policy } from '../../src/group/policy.ts';
 import type { Processed } from '../../src/group/processed.ts';
@@ -23,6 +23,7 @@ import {
   update,
 } from '../../src/group/proposals.ts';
 import type { CommitOptions } from '../../src/group/sendCommit.ts';
+import type { StagedJoin } from '../../src/group/staged.ts';
 import type { StagedCommit } from '../../src/group/views.ts';
 import { basicCredential } from '../../src/wire/credential.ts';
 import { Fault, Faulty } from '../support/faulty.ts';

@@ -141,11 +141,8 @@ export function found(name: string, options: PeerOptions = {}): Peer {
 export function join({ env, name, own }: Newcomer, welcome: Uint8Array): Peer {
   const message = decode(MlsMessage, welcome);
   if (message.wireFormat !== WireFormat.welcome) throw new Error('not a Welcome');
-  const { state } = joinFromWelcome(
-    env,
-    message.welcome,
-    (ref) => (toHex(ref) === toHex(own.ref) ? own : undefined),
-    undefined,
+  const { state } = joinFromWelcome(env, message.welcome, (ref) =>
+    toHex(ref) === toHex(own.ref) ? own : undefined,
   );
   return new Peer(env, name, own.signer, state);
 }

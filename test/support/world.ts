@@ -138,7 +138,7 @@ export class Peer {
     const owned = Array.isArray(own) ? (own as readonly OwnKeyPackage[]) : [own as OwnKeyPackage];
     const find = (ref: Uint8Array): OwnKeyPackage | undefined =>
       owned.find((one) => toHex(one.ref) === toHex(ref));
-    return joinFromWelcome(this.env, message.welcome, find, tree);
+    return joinFromWelcome(this.env, message.welcome, find, { ratchetTree: tree });
   }
 }
 

@@ -114,7 +114,8 @@ function join(env: Environment, own: OwnKeyPackage, vector: Json): GroupState {
   const message = decode(MlsMessage, bytesOf(vector, 'welcome'));
   if (message.wireFormat !== WireFormat.welcome) return differ('another message');
   const find = (ref: Uint8Array): OwnKeyPackage | undefined => (equal(ref, own.ref) ? own : undefined);
-  return joinFromWelcome(env, message.welcome, find, optionalBytesOf(vector, 'ratchet_tree')).state;
+  return joinFromWelcome(env, message.welcome, find, { ratchetTree: optionalBytesOf(vector, 'ratchet_tree') })
+    .state;
 }
 
 function expectAuthenticator({ epoch }: GroupState, expected: string): void {
