@@ -35,6 +35,13 @@ export const CODES = {
     '13.4',
     'An extension type appears twice in one list.',
   ],
+  'codec.component-order': [
+    'never',
+    'message',
+    'member',
+    '',
+    'Components are not listed in strictly ascending order.',
+  ],
   'codec.padding': ['never', 'message', 'member', '6.3.1', 'Padding has a byte that is not zero.'],
   'codec.unsupported': [
     'never',

@@ -1,8 +1,19 @@
-/** The structures of RFC 9420 and their codecs, for inspectors, tests and other tools. Public door `xmpp-mls/wire`. */
+/**
+ * The structures of RFC 9420 and of draft-ietf-mls-extensions with their codecs, for applications, inspectors, tests and
+ * other tools. Public door `xmpp-mls/wire`.
+ */
 
 export { type Codec, type Decoded, decode, encode } from '../codec/codec.ts';
-export { DEFAULT_LIMITS, type DecodeLimits, type DecodeOptions, type OpenTypes } from '../codec/reader.ts';
+export {
+  DEFAULT_LIMITS,
+  type DecodeLimits,
+  type DecodeOptions,
+  type OpenBody,
+  type OpenTypes,
+} from '../codec/reader.ts';
+export * from './codePoints.ts';
 export * from './commit.ts';
+export * from './component.ts';
 export * from './content.ts';
 export * from './credential.ts';
 export * from './extension.ts';

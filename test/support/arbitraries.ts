@@ -306,6 +306,21 @@ export const groupSecrets: fc.Arbitrary<wire.GroupSecrets> = record<wire.GroupSe
   psks: list(pskId),
 });
 
+/** Entries of components, in the order of their ids. */
+function ascending<T extends { readonly componentId: number }>(entry: fc.Arbitrary<T>): fc.Arbitrary<T[]> {
+  return fc
+    .uniqueArray(entry, { maxLength: 4, selector: ({ componentId }) => componentId })
+    .map((entries) => entries.sort((a, b) => a.componentId - b.componentId));
+}
+export const componentData = record<wire.ComponentData>({ componentId: uint16, data: bytes });
+export const appDataDictionary = ascending(componentData);
+export const safeAad = ascending(record<wire.SafeAadItem>({ componentId: uint16, aadItemData: bytes }));
+export const componentOperationLabel = record<wire.ComponentOperationLabel>({
+  baseLabel: bytes,
+  componentId: uint16,
+  label: bytes,
+});
+
 export const mlsMessage: fc.Arbitrary<wire.MlsMessage> = fc
   .oneof(
     publicMessage.map((value) => ({ wireFormat: 1 as const, publicMessage: value })),
@@ -363,6 +378,12 @@ export const EXPORTED: readonly WireCase[] = [
   wireCase<wire.Decoded<typeof wire.RatchetTree>>('RatchetTree', wire.RatchetTree, ratchetTree),
   wireCase('Welcome', wire.Welcome, welcome),
   wireCase('GroupSecrets', wire.GroupSecrets, groupSecrets),
+  wireCase('ComponentId', wire.ComponentId, uint16),
+  wireCase('ComponentData', wire.ComponentData, componentData),
+  wireCase<wire.AppDataDictionary>('AppDataDictionary', wire.AppDataDictionary, appDataDictionary),
+  wireCase<wire.ComponentsList>('ComponentsList', wire.ComponentsList, uint16List),
+  wireCase<wire.SafeAad>('SafeAad', wire.SafeAad, safeAad),
+  wireCase('ComponentOperationLabel', wire.ComponentOperationLabel, componentOperationLabel),
 ];
 
 function contentBody(contentType: 1 | 2 | 3): Codec<wire.Content> {
