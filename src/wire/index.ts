@@ -16,6 +16,7 @@ export * from './commit.ts';
 export * from './component.ts';
 export * from './content.ts';
 export * from './credential.ts';
+export * from './draftProposal.ts';
 export * from './extension.ts';
 export * from './groupContext.ts';
 export * from './groupInfo.ts';

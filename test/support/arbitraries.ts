@@ -320,6 +320,16 @@ export const componentOperationLabel = record<wire.ComponentOperationLabel>({
   componentId: uint16,
   label: bytes,
 });
+export const appDataUpdate: fc.Arbitrary<wire.AppDataUpdate> = fc.oneof(
+  fc.tuple(uint16, bytes).map(([componentId, update]) => ({ componentId, operation: 1 as const, update })),
+  uint16.map((componentId) => ({ componentId, operation: 2 as const })),
+);
+export const appEphemeral = record<wire.AppEphemeral>({ componentId: uint16, data: bytes });
+export const draftProposal: fc.Arbitrary<wire.DraftProposal> = fc.oneof(
+  appDataUpdate.map((body) => ({ kind: 'app-data-update' as const, body })),
+  appEphemeral.map((body) => ({ kind: 'app-ephemeral' as const, body })),
+  fc.constant({ kind: 'self-remove' as const, body: {} }),
+);
 
 export const mlsMessage: fc.Arbitrary<wire.MlsMessage> = fc
   .oneof(
@@ -384,6 +394,9 @@ export const EXPORTED: readonly WireCase[] = [
   wireCase<wire.ComponentsList>('ComponentsList', wire.ComponentsList, uint16List),
   wireCase<wire.SafeAad>('SafeAad', wire.SafeAad, safeAad),
   wireCase('ComponentOperationLabel', wire.ComponentOperationLabel, componentOperationLabel),
+  wireCase('AppDataUpdate', wire.AppDataUpdate, appDataUpdate),
+  wireCase('AppEphemeral', wire.AppEphemeral, appEphemeral),
+  wireCase<wire.SelfRemove>('SelfRemove', wire.SelfRemove, fc.constant({})),
 ];
 
 function contentBody(contentType: 1 | 2 | 3): Codec<wire.Content> {
