@@ -147,6 +147,7 @@ export const CODES = {
   'state.epoch-past': ['never', 'message', 'network', '14', 'The epoch has passed.'],
   'state.key-evicted': ['never', 'message', 'network', '9.2', 'The key was deleted by the retention policy.'],
   'state.replay': ['never', 'message', 'network', '9.2', 'The key was used already.'],
+  'state.exported': ['never', 'group', 'local', '', 'This secret was exported and deleted already.'],
   'state.own-message': ['never', 'message', 'network', '6.3.2', 'The message is our own.'],
   'state.epoch-future': ['after-sync', 'message', 'network', '14', 'The epoch is not reached yet.'],
   'state.generation-gap': ['after-sync', 'message', 'member', '15.3', 'The generation is too far ahead.'],

@@ -9,6 +9,8 @@ export interface EpochSecrets {
   readonly senderDataSecret: Uint8Array;
   readonly encryptionSecret: Uint8Array;
   readonly exporterSecret: Uint8Array;
+  /** Root of the exporter tree (draft-ietf-mls-extensions-10 §4.4). */
+  readonly applicationExportSecret: Uint8Array;
   readonly externalSecret: Uint8Array;
   readonly confirmationKey: Uint8Array;
   readonly membershipKey: Uint8Array;
@@ -76,6 +78,7 @@ export function fromEpochSecret(suite: SuiteCrypto, epochSecret: Uint8Array): Ep
     senderDataSecret: derive('sender data'),
     encryptionSecret: derive('encryption'),
     exporterSecret: derive('exporter'),
+    applicationExportSecret: derive('application_export'),
     externalSecret: derive('external'),
     confirmationKey: derive('confirm'),
     membershipKey: derive('membership'),

@@ -94,6 +94,13 @@ export function* secretsOf(node: SecretNode): Generator<Uint8Array> {
   }
 }
 
+/** The secrets of the two children of a tree node, left first (§9). */
+export function childSecrets(suite: SuiteCrypto, secret: Uint8Array): readonly [Uint8Array, Uint8Array] {
+  const child = (side: Uint8Array): Uint8Array =>
+    expandWithLabel(suite, secret, 'tree', side, suite.sizes.hash);
+  return [child(LEFT), child(RIGHT)];
+}
+
 type Ratchets = { readonly [kind in RatchetKind]: Ratchet };
 
 function take(
@@ -136,10 +143,8 @@ function openParent(
   if ('left' in node) return node;
   const { secret } = node as { readonly secret: Uint8Array };
   spent.push(secret);
-  const child = (side: Uint8Array): SecretNode => ({
-    secret: expandWithLabel(suite, secret, 'tree', side, suite.sizes.hash),
-  });
-  return { left: child(LEFT), right: child(RIGHT) };
+  const [left, right] = childSecrets(suite, secret);
+  return { left: { secret: left }, right: { secret: right } };
 }
 
 function openLeaf(suite: SuiteCrypto, node: SecretNode, spent: Uint8Array[]): Ratchets {

@@ -239,6 +239,7 @@ describe('what a state holds', () => {
       senderDataSecret,
       resumptionPsk,
       exporterSecret,
+      applicationExportSecret,
       externalSecret,
       confirmationKey,
       membershipKey,
@@ -248,7 +249,14 @@ describe('what a state holds', () => {
     const tree = bytesIn(first.secretTree).map(({ bytes }) => bytes);
     const late = a.encrypt(DATA);
     peers = settle(peers, a);
-    for (const gone of [exporterSecret, externalSecret, confirmationKey, membershipKey, initSecret]) {
+    for (const gone of [
+      exporterSecret,
+      applicationExportSecret,
+      externalSecret,
+      confirmationKey,
+      membershipKey,
+      initSecret,
+    ]) {
       expect(isZero(gone)).toBe(true);
     }
     expect([senderDataSecret, resumptionPsk].some(isZero)).toBe(false);

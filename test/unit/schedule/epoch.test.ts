@@ -102,11 +102,12 @@ describe.each(SUITES.map((one) => [one.name, one] as const))('key schedule, %s',
     expect(hex(nonce)).toBe(hex(raw.label(welcome, 'nonce', '', one.sizes.nonce)));
   });
 
-  test('R8-08, R8-10..18, R8.7-01 every secret of the epoch', () => {
+  test('R8-08, R8-10..18, R8.7-01, extensions draft §4.4 every secret of the epoch', () => {
     const labels = {
       senderDataSecret: 'sender data',
       encryptionSecret: 'encryption',
       exporterSecret: 'exporter',
+      applicationExportSecret: 'application_export',
       externalSecret: 'external',
       confirmationKey: 'confirm',
       membershipKey: 'membership',
@@ -242,7 +243,7 @@ describe('what is left behind', () => {
     expect(zeroed(given)).toEqual([true, false]);
     given.length = 0;
     const secrets = deriveEpochSecrets(one, joiner, b, context);
-    expect(zeroed(given)).toEqual([true, true, ...new Array(9).fill(false)]);
+    expect(zeroed(given)).toEqual([true, true, ...new Array(10).fill(false)]);
     expect(hex(secrets.initSecret)).toBe(
       hex(raw.derive(raw.label(raw.extract(joiner, b), 'epoch', context, 32), 'init')),
     );
