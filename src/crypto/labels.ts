@@ -1,16 +1,21 @@
 /** The labeled operations of RFC 9420: §5.1.2, §5.1.3, §5.2 and §8. */
 
-import { EMPTY, utf8 } from '../base/bytes.ts';
+import { concat, EMPTY, utf8 } from '../base/bytes.ts';
 import { fail } from '../base/error.ts';
 import { wipe } from '../base/secret.ts';
 import { varintSize } from '../codec/varint.ts';
 import { openBase, type SealedBase, sealBase } from './hpke.ts';
 import type { KeyPair, SuiteCrypto } from './provider.ts';
 
+/** What a signature or ciphertext is for: text, or bytes that an extension encodes. */
+export type Label = string | Uint8Array;
+
 /** Encoded labels, by their text: few are in use, and they recur in every operation. */
 const KNOWN = /* @__PURE__ */ new Map<string, Uint8Array>();
 /** Exporter labels come from applications; the memory for labels stays small whatever they do. */
 const KNOWN_LIMIT = 256;
+
+const VERSION = /* @__PURE__ */ utf8('MLS 1.0 ');
 
 /**
  * SignWithLabel (RFC 9420 §5.1.2). Labels of the protocol: FramedContentTBS, LeafNodeTBS, KeyPackageTBS, GroupInfoTBS.
@@ -20,7 +25,7 @@ const KNOWN_LIMIT = 256;
 export function signWithLabel(
   suite: SuiteCrypto,
   secretKey: Uint8Array,
-  label: string,
+  label: Label,
   content: Uint8Array,
 ): Uint8Array {
   return suite.sign(secretKey, labeled(prefixed(label), content, 0));
@@ -30,7 +35,7 @@ export function signWithLabel(
 export function verifyWithLabel(
   suite: SuiteCrypto,
   publicKey: Uint8Array,
-  label: string,
+  label: Label,
   content: Uint8Array,
   signature: Uint8Array,
 ): boolean {
@@ -46,7 +51,7 @@ export function verifyWithLabel(
 export function encryptWithLabel(
   suite: SuiteCrypto,
   publicKey: Uint8Array,
-  label: string,
+  label: Label,
   context: Uint8Array,
   plaintext: Uint8Array,
   random: (length: number) => Uint8Array,
@@ -61,7 +66,7 @@ export function encryptWithLabel(
 export function decryptWithLabel(
   suite: SuiteCrypto,
   keyPair: KeyPair,
-  label: string,
+  label: Label,
   context: Uint8Array,
   sealed: SealedBase,
 ): Uint8Array {
@@ -121,9 +126,10 @@ export function refHash(suite: SuiteCrypto, label: string, value: Uint8Array): U
   return suite.hash(labeled(vectorOf(label), value, 0));
 }
 
-/** `opaque label<V>` with the prefix of the protocol version. */
-function prefixed(label: string): Uint8Array {
-  return vectorOf(`MLS 1.0 ${label}`);
+/** `opaque label<V>` with the prefix of the protocol version. Only text recurs, so only text is remembered. */
+function prefixed(label: Label): Uint8Array {
+  if (typeof label === 'string') return vectorOf(`MLS 1.0 ${label}`);
+  return labeled(EMPTY, concat(VERSION, label), 0);
 }
 
 /** `opaque text<V>`, remembered. */
