@@ -33,7 +33,7 @@ export interface DraftCodePoints {
     readonly lastResortKeyPackage: number;
     readonly appAck: number;
   };
-  /** §4.1: what every label of a component begins with. Up to -08, and in stacks that stayed there, 'Application'. */
+  /** §4.1: what every label of a component begins with. Until -08 it was 'Application', and deployed stacks kept that. */
   readonly componentBaseLabel: string;
 }
 
@@ -65,7 +65,7 @@ export const DRAFT_CODE_POINTS: DraftCodePoints = /* @__PURE__ */ Object.freeze(
 /** Bits of a component id: the depth of the exporter tree (§4.4). */
 export const COMPONENT_ID_BITS = 16;
 
-/** §4.1: names a part of an application within that application. */
+/** §4.1: names a part of an application within that application. Until -08 it had four bytes. */
 export const ComponentId: Codec<number> = uint16;
 
 /** §4.7 `AppDataUpdateOperation` */

@@ -75,7 +75,7 @@ describe('extensions draft §4.1, component ids and their labels', () => {
     expect(verdictOf(wire.ComponentOperationLabel, cat(encoded, u8(0)))).toBe('codec.trailing');
   });
 
-  test('a peer of revision 8 has another base label', () => {
+  test('a table can have the base label that deployed stacks kept from revision 8', () => {
     const older = { ...wire.DRAFT_CODE_POINTS, componentBaseLabel: 'Application' };
     expect(wire.componentLabel(1, 'x', older).baseLabel).toEqual(b('Application'));
     expect(codeOf(() => wire.componentLabel(1, '\ud800'))).toBe('codec.utf8');
