@@ -20,7 +20,10 @@ export type {
   FoundingOptions,
   JoinOptions,
 } from './group/client.ts';
+export type { ComponentKeys, ForComponent, SignedByComponent } from './group/component.ts';
 export type { NewGroup } from './group/create.ts';
+export type { Draft } from './group/draft.ts';
+export { type Component, type DraftOptions, dictionaryOf, extensionsDraft } from './group/extensionsDraft.ts';
 export type { Accepted, Group } from './group/group.ts';
 export {
   acceptAnyCredential,
@@ -31,9 +34,12 @@ export {
 export type { Divergence, Processed, StoredProposal } from './group/processed.ts';
 export {
   add,
+  appData,
+  appEphemeral,
   customProposal,
   externalPsk,
   type LeafChange,
+  leave,
   type NewProposal,
   type ProposalInput,
   reinit,

@@ -9,6 +9,8 @@ import type { LeafNode } from '../wire/leafNode.ts';
 import { isKnownProposal, Proposal } from '../wire/proposal.ts';
 import type { PreSharedKeyId } from '../wire/psk.ts';
 import { ProposalType, PskType, WireFormat } from '../wire/registry.ts';
+import type { Environment } from './environment.ts';
+import { removedLeaf } from './proposalRules.ts';
 import type { LeafChange, NewProposal } from './proposals.ts';
 import { mlsMessage } from './protect.ts';
 import type { GroupState } from './state.ts';
@@ -16,6 +18,7 @@ import type { CommitChanges, StagedCommit } from './views.ts';
 
 /** Our proposals, sent or inside a commit that lost, which the winner neither did nor made pointless. */
 export function worthProposing(
+  env: Environment,
   before: GroupState,
   after: GroupState,
   winner: StagedCommit,
@@ -25,22 +28,29 @@ export function worthProposing(
   const sent = before.proposals.filter(({ sender }) => sender.kind === 'member' && sender.leaf === self);
   const lost = before.pending?.commit === winner ? undefined : before.pending;
   const ours = [...sent.map(({ proposal }) => proposal), ...(lost?.proposals ?? [])];
-  const inputs = ours.flatMap((proposal) => stillWanted(before, after, winner.changes, proposal) ?? []);
+  const inputs = ours.flatMap(
+    (proposal) => stillWanted(env, { before, after, changes: winner.changes }, proposal) ?? [],
+  );
   const leaf = lost && leafChange(before, lost.next.epoch.signer, leafAt(lost.next.epoch.tree, self));
   return leaf === undefined || Object.keys(leaf).length === 0
     ? inputs
     : [...inputs, { kind: 'update', leaf }];
 }
 
+/** From one epoch to the next. */
+interface Step {
+  readonly before: GroupState;
+  readonly after: GroupState;
+  readonly changes: CommitChanges;
+}
+
 /** The proposal as an input once more; `undefined` when it is done or pointless. */
-function stillWanted(
-  before: GroupState,
-  after: GroupState,
-  changes: CommitChanges,
-  proposal: Proposal,
-): NewProposal | undefined {
+function stillWanted(env: Environment, step: Step, proposal: Proposal): NewProposal | undefined {
+  const { before, after, changes } = step;
   if (!isKnownProposal(proposal)) {
     const bytes = encode(Proposal, proposal);
+    if (removedLeaf(env, proposal, { kind: 'member', leaf: before.epoch.self }) !== undefined)
+      return { kind: 'leave' };
     const isDone = changes.custom.some((done) => equal(encode(Proposal, done.proposal), bytes));
     return isDone ? undefined : { kind: 'other', ...proposal };
   }

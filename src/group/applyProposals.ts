@@ -12,7 +12,7 @@ import type { PreSharedKeyId } from '../wire/psk.ts';
 import { ExtensionType, isDefaultProposal, ProposalType } from '../wire/registry.ts';
 import { understandsExtension } from './capabilities.ts';
 import { type Environment, requireExternalSenders } from './environment.ts';
-import type { RulesEpoch } from './proposalRules.ts';
+import { type RulesEpoch, removedLeaf } from './proposalRules.ts';
 import { validateRegistered } from './registry.ts';
 import type { ProposalItem, ProposalSender } from './state.ts';
 import { type Member, memberAt } from './views.ts';
@@ -23,6 +23,8 @@ export interface Applied {
   readonly extensions: readonly Extension[];
   readonly added: readonly { readonly leaf: LeafIndex; readonly keyPackage: KeyPackage }[];
   readonly removed: readonly Member[];
+  /** The leaf that a Remove takes out: in an external commit the joiner's former one. */
+  readonly replaced: LeafIndex | undefined;
   /** Leaves replaced by Update proposals. */
   readonly updated: readonly LeafIndex[];
   readonly psks: readonly PreSharedKeyId[];
@@ -39,9 +41,10 @@ export interface Applied {
  * @throws `validation.unsupported`, `validation.duplicate-client`, `validation.credential`, `codec.limit`
  */
 export function applyProposals(env: Environment, epoch: RulesEpoch, items: readonly ProposalItem[]): Applied {
-  const extensions = newExtensions(env, epoch, items);
+  const replacing = newExtensions(env, epoch, items);
+  const extensions = env.draft?.applyProposals(replacing, items) ?? replacing;
   const { tree: updatedTree, updated } = applyUpdates(epoch.tree, items);
-  const { tree: reducedTree, removed } = applyRemoves(updatedTree, items);
+  const { tree: reducedTree, removed, replaced } = applyRemoves(env, updatedTree, items);
   requireProposalSupport(reducedTree, items);
   const { tree, added } = applyAdds(truncate(reducedTree), items);
   const psks: PreSharedKeyId[] = [];
@@ -58,7 +61,19 @@ export function applyProposals(env: Environment, epoch: RulesEpoch, items: reado
     if (proposal.proposalType === ProposalType.reinit) reinit = proposal;
   }
   const extensionsChanged = extensions !== epoch.context.extensions;
-  return { tree, extensions, added, removed, updated, psks, externalInit, reinit, custom, extensionsChanged };
+  return {
+    tree,
+    extensions,
+    added,
+    removed,
+    replaced,
+    updated,
+    psks,
+    externalInit,
+    reinit,
+    custom,
+    extensionsChanged,
+  };
 }
 
 /** GroupContextExtensions replaces the whole list (§12.1.7). */
@@ -70,6 +85,7 @@ function newExtensions(
   for (const { proposal } of items) {
     if (!isKnownProposal(proposal) || proposal.proposalType !== ProposalType.groupContextExtensions) continue;
     requireUnderstood(env, proposal.extensions);
+    env.draft?.validateReplacement(epoch.context.extensions, proposal.extensions);
     const senders = extensionBody(proposal.extensions, ExtensionType.externalSenders, ExternalSenders);
     if (senders !== undefined) requireExternalSenders(env, senders);
     return proposal.extensions;
@@ -105,20 +121,24 @@ function applyUpdates(
 }
 
 function applyRemoves(
+  env: Environment,
   before: Tree,
   items: readonly ProposalItem[],
-): { readonly tree: Tree; readonly removed: readonly Member[] } {
+): Pick<Applied, 'tree' | 'removed' | 'replaced'> {
   let tree = before;
   const removed: Member[] = [];
-  for (const { proposal } of items) {
-    if (!isKnownProposal(proposal) || proposal.proposalType !== ProposalType.remove) continue;
-    const leaf = leafIndex(proposal.removed);
+  let replaced: LeafIndex | undefined;
+  for (const { proposal, sender } of items) {
+    const removal = removedLeaf(env, proposal, sender);
+    if (removal === undefined) continue;
+    const leaf = leafIndex(removal);
     const member = memberAt(before, leaf);
     if (member === undefined) fail('validation.proposal', { removed: leaf });
     removed.push(member);
+    if (proposal.proposalType === ProposalType.remove) replaced = leaf;
     tree = blankLeaf(tree, leaf);
   }
-  return { tree, removed };
+  return { tree, removed, replaced };
 }
 
 function applyAdds(

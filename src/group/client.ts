@@ -52,7 +52,7 @@ export interface JoinOptions {
 
 /** How to enter without an invitation. */
 export interface ExternalJoinOptions
-  extends Pick<ExternalJoiner, 'resync' | 'psks' | 'leafExtensions' | 'authenticatedData'> {
+  extends Pick<ExternalJoiner, 'resync' | 'psks' | 'leaving' | 'leafExtensions' | 'authenticatedData'> {
   /** Encoded, when the GroupInfo does not carry it. */
   readonly ratchetTree?: Uint8Array;
 }

@@ -65,7 +65,7 @@ export function createGroupState(env: Environment, own: OwnKeyPackage, options: 
 }
 
 /** The state of a member that has just entered a group. */
-export function firstState(entered: Pick<GroupState, 'epoch' | 'secretTree'>): GroupState {
+export function firstState(entered: Pick<GroupState, 'epoch' | 'secretTree' | 'exporterTree'>): GroupState {
   return Object.freeze({
     ...entered,
     status: 'active',

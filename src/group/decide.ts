@@ -33,6 +33,7 @@ export function enterMove(
       status: next.reinit === undefined ? 'active' : 'closed',
       epoch: next.epoch,
       secretTree: next.secretTree,
+      exporterTree: next.exporterTree,
       proposals: [],
       pending: undefined,
       past: past.slice(0, policy.pastEpochs),
@@ -44,7 +45,7 @@ export function enterMove(
     }),
     result: undefined,
     spent: [
-      ...epochOnly(secrets),
+      ...epochOnly(state),
       ...past.slice(policy.pastEpochs).flatMap(epochSecrets),
       ...replacedSecrets(state, next),
       ...resumption.slice(policy.resumptionEpochs).map((entry) => entry.secret),

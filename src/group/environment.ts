@@ -6,6 +6,7 @@ import type { SuiteCrypto } from '../crypto/provider.ts';
 import type { ExternalSender } from '../wire/extension.ts';
 import type { LeafNode } from '../wire/leafNode.ts';
 import type { PreSharedKeyId } from '../wire/psk.ts';
+import type { Draft } from './draft.ts';
 import type { CredentialValidator, Policy } from './policy.ts';
 import type { ExtensionKind } from './registry.ts';
 import type { GroupRules } from './rules.ts';
@@ -22,6 +23,8 @@ export interface Environment {
   /** Seconds since 1970. */
   readonly clock: () => number;
   readonly decoding: DecodeOptions;
+  /** What of the MLS extensions draft is spoken; nothing when absent. */
+  readonly draft?: Draft;
   /** Extension types of the application, by number. */
   readonly extensionKinds?: ReadonlyMap<number, ExtensionKind<never>>;
 }

@@ -24,12 +24,13 @@ import { firstState } from './create.ts';
 import type { Environment } from './environment.ts';
 import { treeOf, validateGroupInfo } from './groupInfo.ts';
 import type { OwnKeyPackage } from './keyPackage.ts';
+import { leavingItem } from './leaving.ts';
 import { deriveNextEpoch, enterEpoch, lookUpPsks, provisionalContext } from './nextEpoch.ts';
 import { type RulesEpoch, validateProposalList } from './proposalRules.ts';
 import { makePlainProposal, type NewProposal } from './proposals.ts';
 import { protectFromOutside, type SignedContent, signAsOutsider } from './protect.ts';
 import { requireMayCommit } from './rules.ts';
-import { sealUpdatePath } from './sendCommit.ts';
+import { commitOver, sealUpdatePath } from './sendCommit.ts';
 import type { GroupState, ProposalItem } from './state.ts';
 
 /** Who joins, and how. */
@@ -40,6 +41,8 @@ export interface ExternalJoiner {
   readonly resync?: boolean | undefined;
   /** PSKs to mix in (§12.2): of `externalPsk` and `resumptionPsk`. */
   readonly psks?: readonly NewProposal[] | undefined;
+  /** Proposals of members that are leaving (extensions draft §6.3), as MLSMessages: to be fetched with the GroupInfo. */
+  readonly leaving?: readonly Uint8Array[] | undefined;
   /** Extensions of our leaf node. */
   readonly leafExtensions?: readonly Extension[] | undefined;
   /** Authenticated with the commit, in the clear. */
@@ -69,13 +72,16 @@ export function joinExternally(
   validateGroupInfo(env, groupInfo, tree);
   const { groupContext: context, confirmationTag } = groupInfo;
   const { kemOutput, initSecret } = sealExternalInit(suite, externalPubOf(groupInfo), env.random);
-  const proposals = joinProposals(env, tree, joiner, kemOutput);
-  const applied = applyOwn(env, { context, tree }, proposals);
+  const items = [
+    ...joinProposals(env, tree, joiner, kemOutput).map(inline),
+    ...(joiner.leaving ?? []).map((message) => leavingItem(env, { context, tree }, message)),
+  ];
+  const applied = applyOwn(env, { context, tree }, items);
   const psks = lookUpPsks(env, applied.psks);
   const { draft, leaf: self, privatePath } = takeSeat(env, context, applied, joiner);
   const provisional = provisionalContext(suite, context, draft.tree, applied.extensions);
   const path = sealUpdatePath(env, draft, applied, provisional);
-  const signed = signJoin(env, context, joiner, { proposals, path });
+  const signed = signJoin(env, context, joiner, { items, path });
   const interimHash = interimTranscriptHash(suite, context.confirmedTranscriptHash, confirmationTag);
   const { commitSecret, pathSecrets } = draft;
   const made = { provisional, commitSecret, psks };
@@ -88,10 +94,12 @@ export function joinExternally(
   };
 }
 
+function inline(proposal: Proposal): ProposalItem {
+  return { proposal, sender: { kind: 'new-member' }, ref: undefined };
+}
+
 /** Check and apply a joiner's own list. @throws `validation.*`, `policy.external-commit` */
-function applyOwn(env: Environment, old: RulesEpoch, proposals: readonly Proposal[]): Applied {
-  const sender = { kind: 'new-member' } as const;
-  const items = proposals.map((proposal): ProposalItem => ({ proposal, sender, ref: undefined }));
+function applyOwn(env: Environment, old: RulesEpoch, items: readonly ProposalItem[]): Applied {
   validateProposalList(env, old, items, { kind: 'external' });
   requireMayCommit(env, old, items, { kind: 'external' });
   return applyProposals(env, old, items);
@@ -101,9 +109,9 @@ function signJoin(
   env: Environment,
   context: GroupContext,
   { signer, authenticatedData = EMPTY }: ExternalJoiner,
-  { proposals, path }: { readonly proposals: readonly Proposal[]; readonly path: UpdatePath },
+  { items, path }: { readonly items: readonly ProposalItem[]; readonly path: UpdatePath },
 ): SignedContent {
-  const commit = { proposals: proposals.map((proposal) => ({ type: 1, proposal }) as const), path };
+  const commit = commitOver(items, path);
   const sender = { senderType: SenderType.newMemberCommit } as const;
   const from = { sender, secretKey: signer.secretKey, authenticatedData };
   return signAsOutsider(env, context, from, { contentType: ContentType.commit, commit });
@@ -125,9 +133,10 @@ function takeSeat(
   env: Environment,
   { groupId }: GroupContext,
   applied: Applied,
-  { credential, signer, leafExtensions = [] }: ExternalJoiner,
+  { credential, signer, leafExtensions: asked = [] }: ExternalJoiner,
 ): { readonly leaf: LeafIndex; readonly draft: DraftPath; readonly privatePath: PrivatePath } {
   const { suite, random } = env;
+  const leafExtensions = [...(env.draft?.leafExtensions ?? []), ...asked];
   const leaf = firstBlank(applied.tree);
   const encryption = suite.deriveKeyPair(random(suite.sizes.kemSeed));
   const makeLeaf = (parentHash: Uint8Array) => {

@@ -9,18 +9,20 @@ import type { Extension } from '../wire/extension.ts';
 import { WireFormat } from '../wire/registry.ts';
 import type { TreeNode } from '../wire/treeNode.ts';
 import { worthProposing } from './again.ts';
-import { consumeMove, discardMove, enterMove, leaveMove, markOf, type UsedKey } from './decide.ts';
+import { type ComponentKeys, componentKeys } from './component.ts';
+import { consumeMove, discardMove, enterMove, leaveMove, markOf } from './decide.ts';
 import type { Environment } from './environment.ts';
 import { createGroupInfo, type GroupInfoOptions } from './groupInfo.ts';
 import { commitMove, encryptMove, proposeMove } from './moves.ts';
 import { processMove, type Taken } from './process.ts';
 import type { Processed, ProcessOptions, StoredProposal } from './processed.ts';
-import { add, type NewProposal, type ProposalInput } from './proposals.ts';
+import { add, leave, type NewProposal, type ProposalInput } from './proposals.ts';
 import { mlsMessage, requireActive, type SendOptions } from './protect.ts';
 import { encodeState } from './record.ts';
 import type { CommitOptions } from './sendCommit.ts';
 import { lostSecrets, stateSecrets } from './spent.ts';
-import type { EpochEnd, GroupState, NextEpoch } from './state.ts';
+import { StagedCommits } from './stagedCommits.ts';
+import type { GroupState } from './state.ts';
 import { Cell } from './transition.ts';
 import { type CommitChanges, type Member, memberAt, type OwnCommit, type StagedCommit } from './views.ts';
 
@@ -30,20 +32,11 @@ export interface Accepted {
   readonly changes: CommitChanges;
   /** Messages that had been held for this epoch, oldest first: pass each to `process`. */
   readonly released: readonly Uint8Array[];
-  /** What we had proposed or tried to commit, was not covered and still makes sense: for `commit` or `propose`. */
+  /** What we had proposed or tried to commit, was not covered and still makes sense: for `commit`, a leave for `propose`. */
   readonly again: readonly NewProposal[];
 }
 
-/** What a received commit is made of, out of reach of the application. */
-interface Staged {
-  readonly next: NextEpoch | undefined;
-  readonly used: UsedKey | undefined;
-  readonly end: EpochEnd;
-}
-
 const cells = /* @__PURE__ */ new WeakMap<Group, Cell<GroupState>>();
-/** Received commits that may be staged at a time: whoever has more to choose from drops the oldest. */
-const MAX_STAGED = 16;
 
 /**
  * The state of one MLS group in one epoch, and the moves that change it.
@@ -54,8 +47,7 @@ const MAX_STAGED = 16;
 export class Group {
   readonly #env: Environment;
   readonly #cell: Cell<GroupState>;
-  /** Received commits of this epoch that wait for a decision. */
-  readonly #staged = new Map<StagedCommit, Staged>();
+  readonly #staged = new StagedCommits();
 
   /** For `Client`, which makes and joins groups. */
   constructor(env: Environment, state: GroupState) {
@@ -140,6 +132,11 @@ export class Group {
     return this.#cell.run((state) => proposeMove(this.#env, state, input, options));
   }
 
+  /** Ask to be taken out (extensions draft §6.3): a SelfRemove, always in public. @throws `codec.unsupported`, `state.closed` */
+  leave(): { readonly message: Uint8Array; readonly ref: Uint8Array } {
+    return this.propose(leave());
+  }
+
   /**
    * Build a commit over every proposal seen plus `inputs` (§12.4). The group does not move, and of its secrets only a
    * handshake key is spent: send `message`, learn its fate from the server, then {@link accept} or {@link discard}.
@@ -169,22 +166,21 @@ export class Group {
     const { checked, origin, used, authenticatedData } = taken;
     const { committer, changes, next } = checked;
     const commit: StagedCommit = Object.freeze({ origin, epoch: this.epoch + 1n, committer, changes });
-    this.#stage(commit, { next, used, end: { mark: markOf(bytes), isOwn: false } });
+    const surplus = this.#staged.add(commit, { next, used, end: { mark: markOf(bytes), isOwn: false } });
+    if (surplus !== undefined) this.discard(surplus);
     return { kind: 'commit', commit, authenticatedData };
   }
 
   /** Enter the epoch that a staged commit creates; a pending commit of ours that lost is dropped. @throws `state.stale-handle` */
   accept(commit: StagedCommit): Accepted {
-    const { next, used, end } = this.#find(commit);
-    const lost = [...this.#staged.values()].flatMap((other) =>
-      other.next === next ? [] : (other.next ?? []),
-    );
+    const { next, used, end } = this.#staged.find(this.#state, commit);
+    const lost = this.#staged.losers(next);
     const decided = this.#cell.run((state) => {
       const consumed = used === undefined ? undefined : consumeMove(this.#env, state, used);
       const before = consumed?.next ?? state;
       const move =
         next === undefined ? leaveMove(this.#env, before) : enterMove(this.#env, before, next, end);
-      const again = worthProposing(before, move.next, commit);
+      const again = worthProposing(this.#env, before, move.next, commit);
       const spent = [...(consumed?.spent ?? []), ...(move.spent ?? []), ...lostSecrets(before, next, lost)];
       const released = before.held.filter(({ epoch }) => epoch === commit.epoch && next !== undefined);
       return { next: move.next, result: { again, released }, spent };
@@ -196,7 +192,7 @@ export class Group {
 
   /** Drop a staged commit and wipe what it held. Dropping one that others accept leaves us behind. @throws `state.stale-handle` */
   discard(commit: StagedCommit): void {
-    const { next, used } = this.#find(commit);
+    const { next, used } = this.#staged.find(this.#state, commit);
     this.#cell.run((state) => {
       const consumed = used === undefined ? undefined : consumeMove(this.#env, state, used);
       const move = discardMove(consumed?.next ?? state, next);
@@ -213,6 +209,11 @@ export class Group {
       const { exporterSecret } = this.#state.epoch.secrets;
       return mlsExporter(this.#env.suite, exporterSecret, { label, context: ownedCopy(context), length });
     });
+  }
+
+  /** The keys of the group for one component of the application (extensions draft §4). @param id 16 bits @throws `codec.input` */
+  component(id: number): ComponentKeys {
+    return componentKeys(this.#env, this.#cell, id);
   }
 
   /** A signed GroupInfo as an MLSMessage, for external joiners (§12.4.3). Both extensions are included by default. */
@@ -259,23 +260,6 @@ export class Group {
       if (error instanceof MlsError && !saysNothing(error)) return { kind: 'rejected', error };
       throw error;
     }
-  }
-
-  #stage(commit: StagedCommit, staged: Staged): void {
-    const [oldest] = this.#staged.keys();
-    if (oldest !== undefined && this.#staged.size >= MAX_STAGED) this.discard(oldest);
-    this.#staged.set(commit, staged);
-  }
-
-  #find(commit: StagedCommit): Staged {
-    const { pending, status } = this.#state;
-    if (pending?.commit === commit) {
-      const end = { mark: markOf(pending.commit.message), isOwn: true };
-      return { next: pending.next, used: undefined, end };
-    }
-    const staged = this.#staged.get(commit);
-    if (staged === undefined || status !== 'active') return fail('state.stale-handle', { epoch: this.epoch });
-    return staged;
   }
 }
 

@@ -12,6 +12,7 @@ import { KeyPackage, KeyPackageContent } from '../wire/keyPackage.ts';
 import { LeafSource, MLS10 } from '../wire/registry.ts';
 import { signedPart, withSignature } from '../wire/signed.ts';
 import { greaseExtension, greaseValue, listing, ownCapabilities } from './capabilities.ts';
+import { lastResortMarks } from './draft.ts';
 import type { Environment } from './environment.ts';
 
 /** A KeyPackage with its private halves. */
@@ -50,8 +51,12 @@ export function createKeyPackage(env: Environment, options: KeyPackageOptions): 
   const init = suite.deriveKeyPair(random(suite.sizes.kemSeed));
   const encryption = suite.deriveKeyPair(random(suite.sizes.kemSeed));
   const grease = env.policy.grease ? greaseValue(random) : undefined;
-  const extensions = [...(options.extensions ?? []), ...greaseExtension(grease, random)];
-  const leafExtensions = options.leafExtensions ?? [];
+  const extensions = [
+    ...(options.extensions ?? []),
+    ...(options.lastResort === true ? lastResortMarks(env) : []),
+    ...greaseExtension(grease, random),
+  ];
+  const leafExtensions = [...(env.draft?.leafExtensions ?? []), ...(options.leafExtensions ?? [])];
   const capabilities = listing(ownCapabilities(env, grease), [...extensions, ...leafExtensions]);
   const notBefore = BigInt(env.clock() - CLOCK_SKEW_SECONDS);
   const notAfter = notBefore + BigInt(options.lifetimeSeconds ?? DEFAULT_LIFETIME_SECONDS);

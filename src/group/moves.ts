@@ -2,6 +2,8 @@
 
 import { equal } from '../base/bytes.ts';
 import { fail } from '../base/error.ts';
+import { safeExport } from '../schedule/safeExporter.ts';
+import type { Proposal } from '../wire/proposal.ts';
 import { ContentType } from '../wire/registry.ts';
 import type { Environment } from './environment.ts';
 import type { ProcessOptions } from './processed.ts';
@@ -51,9 +53,12 @@ export function proposeMove(
   const made: MadeProposal = makeProposal(env, state.epoch, input);
   const { proposal, ownKeys } = made;
   const sender: ProposalSender = { kind: 'member', leaf: state.epoch.self };
+  const isLeave = env.policy.proposalTypes.get(proposal.proposalType)?.removesSender === true;
+  if (isLeave) requireFirstLeave(state, proposal);
   validateProposal(env, state.epoch, { proposal, sender, ref: undefined });
   requireMayPropose(env, state.epoch, { proposal, sender, ref: UNKNOWN });
-  const signed = signAsMember(env, state, { contentType: ContentType.proposal, proposal }, options);
+  const framing: SendOptions = isLeave ? { ...options, handshake: 'public' } : options;
+  const signed = signAsMember(env, state, { contentType: ContentType.proposal, proposal }, framing);
   const sent = protect(env, state, signed, undefined);
   const { ref } = identifyProposal(env, state, authenticated(signed, undefined));
   const next = storeProposal(
@@ -62,6 +67,15 @@ export function proposeMove(
     { proposal, sender, ref, ownKeys },
   );
   return { next, result: { message: sent.message, ref }, spent: sent.spent };
+}
+
+/** One leave per epoch is enough (extensions draft §6.3). @throws `validation.proposal` */
+function requireFirstLeave({ proposals, epoch }: GroupState, { proposalType }: Proposal): void {
+  const again = proposals.some(
+    ({ proposal, sender }) =>
+      proposal.proposalType === proposalType && sender.kind === 'member' && sender.leaf === epoch.self,
+  );
+  if (again) fail('validation.proposal', { rule: 'one leave per epoch' });
 }
 
 /** The reference follows from the signature, which is not made yet. */
@@ -77,7 +91,9 @@ export function commitMove(
   requireActive(state);
   if (state.pending !== undefined) fail('state.pending-commit', { epoch: state.epoch.context.epoch });
   const asked = inputs.filter(isNoUpdate).map((input) => askedItem(env, state, input));
-  const seen = selectProposals(state.proposals, state.epoch.self).filter((item) => !asked.includes(item));
+  const seen = selectProposals(env, state.proposals, state.epoch.self).filter(
+    (item) => !asked.includes(item),
+  );
   const items = compatible(env, state, seen, asked);
   const built = buildCommit(env, state, items, { ...options, ...leafOption(inputs, options) });
   const { message, welcome, groupInfo, changes, next } = built;
@@ -135,6 +151,17 @@ function compatible(
   const kept: ProposalItem[] = [];
   for (const item of seen) if (isCommittable(env, state, [...kept, item, ...asked])) kept.push(item);
   return [...kept, ...asked];
+}
+
+/** @throws `state.exported`, `codec.input`, `state.closed`, `state.not-member` */
+export function safeExportMove(
+  env: Environment,
+  state: GroupState,
+  componentId: number,
+): Transition<GroupState, Uint8Array> {
+  requireActive(state);
+  const { secret, next, spent } = safeExport(env.suite, state.exporterTree, componentId);
+  return { next: { ...state, exporterTree: next }, result: secret, spent };
 }
 
 /**

@@ -11,7 +11,8 @@ import {
   type EpochSecrets,
 } from '../schedule/epoch.ts';
 import { type Psk, pskSecret } from '../schedule/psk.ts';
-import { createSecretTree, type SecretTree } from '../schedule/secretTree.ts';
+import { createExporterTree } from '../schedule/safeExporter.ts';
+import { createSecretTree } from '../schedule/secretTree.ts';
 import { confirmedTranscriptHash, interimTranscriptHash } from '../schedule/transcript.ts';
 import { treeHash } from '../tree/hash.ts';
 import type { Tree } from '../tree/tree.ts';
@@ -88,16 +89,17 @@ export function requireConfirmation(
   if (received === undefined || !equal(received, keys.confirmationTag)) fail('crypto.confirmation-tag');
 }
 
-/** Put an epoch together; its secret tree takes the encryption secret over. */
+/** Put an epoch together; its trees of secrets take over what they start from. */
 export function enterEpoch(
   keys: Omit<EpochKeys, 'joinerSecret'>,
   member: Pick<EpochState, 'tree' | 'self' | 'privatePath' | 'signer'>,
-): { readonly epoch: EpochState; readonly secretTree: SecretTree } {
-  const { encryptionSecret, ...secrets } = keys.secrets;
+): Pick<GroupState, 'epoch' | 'secretTree' | 'exporterTree'> {
+  const { encryptionSecret, applicationExportSecret, ...secrets } = keys.secrets;
   const { context, confirmationTag: tag, interimHash } = keys;
   return {
     epoch: Object.freeze({ ...member, context, secrets, confirmationTag: tag, interimHash }),
     secretTree: createSecretTree(member.tree.width, encryptionSecret),
+    exporterTree: createExporterTree(applicationExportSecret),
   };
 }
 

@@ -5,6 +5,7 @@ import type { OpenTypes } from '../codec/reader.ts';
 import type { CipherSuite, KeyPair, Provider } from '../crypto/provider.ts';
 import type { Credential } from '../wire/credential.ts';
 import type { PreSharedKeyId } from '../wire/psk.ts';
+import type { Draft } from './draft.ts';
 import type { Environment } from './environment.ts';
 import { type CredentialValidator, DEFAULT_POLICY, type Policy } from './policy.ts';
 import { type Registry, registered } from './registry.ts';
@@ -22,6 +23,8 @@ export interface CommonOptions {
   readonly rules?: GroupRules;
   /** Proposal and extension types of the application. @defaultValue none */
   readonly registry?: Registry;
+  /** Take part in the MLS extensions draft: what `extensionsDraft` makes. @defaultValue no */
+  readonly draft?: Draft;
   /** Seconds since 1970, for lifetimes (§7.2). @defaultValue system clock */
   readonly clock?: () => number;
   /** Bodies of further credential and proposal types. @defaultValue none */
@@ -46,19 +49,18 @@ export function environmentOf(
   suite: CipherSuite,
   psks: Environment['psks'],
 ): Environment {
-  const { provider, policy, validateCredential, rules = {} } = options;
+  const { provider, policy, validateCredential, rules, draft } = options;
   if (typeof validateCredential !== 'function') fail('codec.input', { expected: 'validateCredential' });
-  return registered(
-    {
-      suite: provider.suite(suite),
-      random: (length) => provider.random(length),
-      policy: Object.freeze({ ...DEFAULT_POLICY, ...policy }),
-      validateCredential,
-      rules,
-      psks,
-      clock: options.clock ?? (() => Math.floor(Date.now() / 1000)),
-      decoding: options.openTypes === undefined ? {} : { openTypes: options.openTypes },
-    },
-    options.registry ?? {},
-  );
+  const base: Environment = {
+    suite: provider.suite(suite),
+    random: (length) => provider.random(length),
+    policy: Object.freeze({ ...DEFAULT_POLICY, ...policy }),
+    validateCredential,
+    psks,
+    clock: options.clock ?? (() => Math.floor(Date.now() / 1000)),
+    decoding: options.openTypes === undefined ? {} : { openTypes: options.openTypes },
+    ...(rules && { rules }),
+  };
+  const env = registered(base, options.registry ?? {});
+  return draft === undefined ? env : { ...draft.register(env), draft };
 }

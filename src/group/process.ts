@@ -6,6 +6,7 @@ import { fail } from '../base/error.ts';
 import { decodeOwned } from '../codec/codec.ts';
 import type { Content, FramedContent } from '../wire/content.ts';
 import { MlsMessage } from '../wire/message.ts';
+import type { Proposal } from '../wire/proposal.ts';
 import { ContentType, ProposalType, SenderType, WireFormat } from '../wire/registry.ts';
 import { markOf, type UsedKey } from './decide.ts';
 import type { Environment } from './environment.ts';
@@ -102,6 +103,8 @@ function settle(
   if (received.kind === 'set-back') return { next: state, result: setBack(received) };
   if (received.kind !== 'authentic') return settleUnremarkable(env, state, received, input);
   const { content } = received.content;
+  const { context } = received.of === 'current' ? state.epoch : received.of;
+  env.draft?.validateAad(context.extensions, content.authenticatedData);
   switch (content.content.contentType) {
     case ContentType.application:
       return takeApplication(state, received, content, content.content);
@@ -191,6 +194,7 @@ function takeProposal(
     };
   const proposal = proposalOf(received.content);
   const sender = proposalSender(content);
+  requirePublicLeave(env, received.content.wireFormat, proposal);
   validateProposal(env, state.epoch, { proposal, sender, ref });
   requireMayPropose(env, state.epoch, { proposal, sender, ref });
   if (proposal.proposalType === ProposalType.externalInit)
@@ -210,6 +214,13 @@ function takeProposal(
     },
     spent,
   };
+}
+
+/** Whoever leaves says so in public, for joiners to see. @throws `validation.wire-format` */
+function requirePublicLeave({ policy }: Environment, wireFormat: number, { proposalType }: Proposal): void {
+  const traits = policy.proposalTypes.get(proposalType);
+  if (traits?.removesSender === true && wireFormat !== WireFormat.publicMessage)
+    fail('validation.wire-format', { proposal: proposalType });
 }
 
 function proposalSender({ sender }: FramedContent): ProposalSender {

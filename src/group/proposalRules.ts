@@ -57,8 +57,13 @@ export function validateProposal(
   { proposal, sender }: ProposalItem,
   succession?: ResumptionPskId,
 ): void {
-  traitsOf(env, proposal.proposalType);
-  if (!isKnownProposal(proposal)) return;
+  const { removesSender } = traitsOf(env, proposal.proposalType);
+  if (removesSender === true && sender.kind !== 'member')
+    fail('validation.sender', { proposal: proposal.proposalType });
+  if (!isKnownProposal(proposal)) {
+    env.draft?.validateProposal(proposal);
+    return;
+  }
   switch (proposal.proposalType) {
     case ProposalType.add:
       requireCredential(env, validateKeyPackage(env, proposal.keyPackage).leafNode);
@@ -122,24 +127,25 @@ export function validateProposalList(
   items: readonly ProposalItem[],
   committer: Committer,
 ): void {
-  if (committer.kind === 'external') externalCommitList(items);
-  else memberCommitList(items, committer.leaf);
+  if (committer.kind === 'external') externalCommitList(env, items);
+  else memberCommitList(env, items, committer.leaf);
   const succession = committer.kind === 'member' ? committer.succession : undefined;
   for (const item of items) validateProposal(env, epoch, item, succession);
-  onePerLeaf(items);
+  onePerLeaf(env, items);
   distinctClients(items);
   distinctPsks(items);
 }
 
-function memberCommitList(items: readonly ProposalItem[], committer: LeafIndex): void {
-  for (const { proposal, sender } of items) {
+function memberCommitList(env: Environment, items: readonly ProposalItem[], committer: LeafIndex): void {
+  for (const item of items) {
+    const { proposal, sender } = item;
+    requireSelfRemoval(env, item);
+    if (removedLeaf(env, proposal, sender) === committer)
+      fail('validation.proposal-list', { rule: 'removal of committer' });
     if (!isKnownProposal(proposal)) continue;
     const type = proposal.proposalType;
     if (type === ProposalType.update && sender.kind === 'member' && sender.leaf === committer) {
       fail('validation.proposal-list', { rule: 'update by committer' });
-    }
-    if (type === ProposalType.remove && proposal.removed === committer) {
-      fail('validation.proposal-list', { rule: 'removal of committer' });
     }
     if (type === ProposalType.externalInit) fail('validation.proposal-list', { rule: 'external init' });
     if (type === ProposalType.reinit && items.length > 1)
@@ -150,34 +156,62 @@ function memberCommitList(items: readonly ProposalItem[], committer: LeafIndex):
   }
 }
 
-/** Exactly one ExternalInit, at most one Remove, any PSKs, nothing else, all by value. @throws `validation.external-commit` */
-function externalCommitList(items: readonly ProposalItem[]): void {
+/**
+ * Exactly one ExternalInit, at most one Remove, any PSKs, all by value; of registered types what their traits allow.
+ * @throws `validation.external-commit`
+ */
+function externalCommitList(env: Environment, items: readonly ProposalItem[]): void {
   const allowed: readonly number[] = [ProposalType.externalInit, ProposalType.remove, ProposalType.psk];
   for (const { proposal, ref } of items) {
-    if (ref !== undefined) fail('validation.external-commit', { rule: 'reference' });
-    if (!allowed.includes(proposal.proposalType))
-      fail('validation.external-commit', { proposal: proposal.proposalType });
+    const type = proposal.proposalType;
+    const way = allowed.includes(type) ? 'value' : env.policy.proposalTypes.get(type)?.externalCommit;
+    if (ref !== undefined && way !== 'reference') fail('validation.external-commit', { rule: 'reference' });
+    if (way !== (ref === undefined ? 'value' : 'reference'))
+      fail('validation.external-commit', { proposal: type });
   }
   if (count(items, ProposalType.externalInit) !== 1)
     fail('validation.external-commit', { rule: 'external init' });
   if (count(items, ProposalType.remove) > 1) fail('validation.external-commit', { rule: 'several removals' });
 }
 
-/** @throws `validation.proposal-list` for several Updates or Removes of one leaf */
-function onePerLeaf(items: readonly ProposalItem[]): void {
+/** Whoever leaves has said so in a message of its own. @throws `validation.proposal-list` */
+function requireSelfRemoval(env: Environment, { proposal, ref }: ProposalItem): void {
+  if (ref === undefined && traitsOf(env, proposal.proposalType).removesSender === true)
+    fail('validation.proposal-list', { rule: 'self removal by value' });
+}
+
+/** @throws `validation.proposal-list` for several Updates or removals of one leaf */
+function onePerLeaf(env: Environment, items: readonly ProposalItem[]): void {
   const touched = new Set<number>();
   for (const { proposal, sender } of items) {
-    const leaf = touchedLeaf(proposal, sender);
+    const leaf = touchedLeaf(env, proposal, sender);
     if (leaf === undefined) continue;
     if (touched.has(leaf)) fail('validation.proposal-list', { rule: 'leaf changed twice', leaf });
     touched.add(leaf);
   }
 }
 
-function touchedLeaf(proposal: Proposal, sender: ProposalItem['sender']): number | undefined {
-  if (!isKnownProposal(proposal)) return undefined;
-  if (proposal.proposalType === ProposalType.remove) return proposal.removed;
-  return proposal.proposalType === ProposalType.update && sender.kind === 'member' ? sender.leaf : undefined;
+/** The leaf that a proposal replaces or removes. */
+export function touchedLeaf(
+  env: Environment,
+  proposal: Proposal,
+  sender: ProposalItem['sender'],
+): number | undefined {
+  const isUpdate = isKnownProposal(proposal) && proposal.proposalType === ProposalType.update;
+  if (isUpdate) return sender.kind === 'member' ? sender.leaf : undefined;
+  return removedLeaf(env, proposal, sender);
+}
+
+/** The leaf that a proposal removes, its sender's included. */
+export function removedLeaf(
+  { policy }: Environment,
+  proposal: Proposal,
+  sender: ProposalItem['sender'],
+): number | undefined {
+  if (isKnownProposal(proposal))
+    return proposal.proposalType === ProposalType.remove ? proposal.removed : undefined;
+  const { removesSender } = policy.proposalTypes.get(proposal.proposalType) ?? {};
+  return removesSender === true && sender.kind === 'member' ? sender.leaf : undefined;
 }
 
 /** @throws `validation.duplicate-client` when one client is added twice */

@@ -12,7 +12,9 @@ import type { LeafNode } from '../wire/leafNode.ts';
 import { MlsMessage } from '../wire/message.ts';
 import { isKnownProposal, type Proposal } from '../wire/proposal.ts';
 import { LeafSource, MLS10, ProposalType, PskType, PskUsage, WireFormat } from '../wire/registry.ts';
+import { requireDraft } from './draft.ts';
 import type { Environment } from './environment.ts';
+import { removedLeaf, touchedLeaf } from './proposalRules.ts';
 import type { CachedProposal, EpochState } from './state.ts';
 
 /** What an application proposes; it becomes a {@link Proposal} where suite and group are known. */
@@ -24,11 +26,17 @@ export type ProposalInput =
   | { readonly kind: 'resumption-psk'; readonly groupId: Uint8Array; readonly epoch: bigint }
   | { readonly kind: 'extensions'; readonly extensions: readonly Extension[] }
   | { readonly kind: 'reinit'; readonly successor: Successor }
+  | { readonly kind: 'leave' }
+  | { readonly kind: 'app-data'; readonly componentId: number; readonly update: Uint8Array | undefined }
+  | { readonly kind: 'app-ephemeral'; readonly componentId: number; readonly data: Uint8Array }
   | { readonly kind: 'stored'; readonly ref: Uint8Array }
   | { readonly kind: 'other'; readonly proposalType: number; readonly body: Uint8Array };
 
 /** What becomes a proposal of our own. */
 export type NewProposal = Exclude<ProposalInput, { kind: 'stored' }>;
+
+/** What becomes a proposal of the extensions draft. */
+export type DraftInput = Extract<NewProposal, { kind: 'leave' | 'app-data' | 'app-ephemeral' }>;
 
 /** New content for our own leaf; what is left out stays. */
 export interface LeafChange {
@@ -71,6 +79,18 @@ export function setExtensions(extensions: readonly Extension[]): NewProposal {
 /** Close the group in favour of a successor (§11.2). */
 export function reinit(successor: Successor): NewProposal {
   return { kind: 'reinit', successor };
+}
+/** Leave: another member, or a client that joins, commits it (extensions draft §6.3). Only for `propose`. */
+export function leave(): NewProposal {
+  return { kind: 'leave' };
+}
+/** Change the data of a component in the group (extensions draft §4.7). @param update what its `update` takes; `undefined` removes it */
+export function appData(componentId: number, update: Uint8Array | undefined): NewProposal {
+  return { kind: 'app-data', componentId, update };
+}
+/** Data for a component that comes with a commit and is not kept (extensions draft §4.8). */
+export function appEphemeral(componentId: number, data: Uint8Array): NewProposal {
+  return { kind: 'app-ephemeral', componentId, data };
 }
 /** Commit a stored proposal that is not taken by itself: a would-be member's request to be added (§12.1.8). */
 export function stored(ref: Uint8Array): ProposalInput {
@@ -127,39 +147,45 @@ export function renewLeaf(
 }
 
 /**
- * What a commit of ours covers of the proposals seen (§12.2, §12.4): all but our own Updates; a Remove before an Update
- * of the same leaf, the latest Update otherwise; a ReInit only when there is nothing else; requests of would-be members
- * only when they are asked for.
+ * What a commit of ours covers of the proposals seen (§12.2, §12.4): all but our own Updates and what removes us; of
+ * several for one leaf a leave before a Remove before an Update, and the latest of a kind; a ReInit only when there is
+ * nothing else; requests of would-be members only when they are asked for.
  */
 export function selectProposals(
+  env: Environment,
   cached: readonly CachedProposal[],
   self: LeafIndex,
 ): readonly CachedProposal[] {
   const foreign = cached.filter(({ proposal, sender }) => {
+    const isUpdate = proposal.proposalType === ProposalType.update;
     const own = sender.kind === 'member' && sender.leaf === self;
-    const removesSelf = isKnownProposal(proposal) && proposal.proposalType === 3 && proposal.removed === self;
-    return (
-      sender.kind !== 'new-member' && !(own && proposal.proposalType === ProposalType.update) && !removesSelf
-    );
+    return sender.kind !== 'new-member' && !(own && isUpdate) && removedLeaf(env, proposal, sender) !== self;
   });
-  const perLeaf = foreign.filter((item, i) => !foreign.some((other, j) => supersedes(other, item, j > i)));
+  const perLeaf = foreign.filter(
+    (item, i) => !foreign.some((other, j) => supersedes(env, other, item, j > i)),
+  );
   const reinits = perLeaf.filter(({ proposal }) => proposal.proposalType === ProposalType.reinit);
   if (reinits.length === perLeaf.length) return reinits.slice(-1);
   return perLeaf.filter(({ proposal }) => proposal.proposalType !== ProposalType.reinit);
 }
 
-function supersedes(other: CachedProposal, item: CachedProposal, isLater: boolean): boolean {
-  const leaf = changedLeaf(item);
-  if (leaf === undefined || other === item || changedLeaf(other) !== leaf) return false;
-  const otherRemoves = other.proposal.proposalType === ProposalType.remove;
-  const itemRemoves = item.proposal.proposalType === ProposalType.remove;
-  return otherRemoves === itemRemoves ? isLater : otherRemoves;
+function supersedes(
+  env: Environment,
+  other: CachedProposal,
+  item: CachedProposal,
+  isLater: boolean,
+): boolean {
+  const leaf = touchedLeaf(env, item.proposal, item.sender);
+  if (leaf === undefined || other === item) return false;
+  if (touchedLeaf(env, other.proposal, other.sender) !== leaf) return false;
+  const difference = rankOf(other) - rankOf(item);
+  return difference === 0 ? isLater : difference > 0;
 }
 
-function changedLeaf({ proposal, sender }: CachedProposal): number | undefined {
-  if (!isKnownProposal(proposal)) return undefined;
-  if (proposal.proposalType === ProposalType.remove) return proposal.removed;
-  return proposal.proposalType === ProposalType.update && sender.kind === 'member' ? sender.leaf : undefined;
+/** Of proposals that touch one leaf: a leave, a Remove, an Update. */
+function rankOf({ proposal }: CachedProposal): number {
+  if (!isKnownProposal(proposal)) return 2;
+  return proposal.proposalType === ProposalType.remove ? 1 : 0;
 }
 
 function makeUpdate(env: Environment, epoch: EpochState, change: LeafChange): MadeProposal {
@@ -197,6 +223,10 @@ export function makePlainProposal(
       const successor = { groupId: groupId.slice(), version: MLS10, cipherSuite: suite, extensions };
       return { proposalType: ProposalType.reinit, ...successor };
     }
+    case 'leave':
+    case 'app-data':
+    case 'app-ephemeral':
+      return requireDraft(env).makeProposal(input);
     case 'other':
       return { proposalType: input.proposalType, body: input.body.slice() };
   }

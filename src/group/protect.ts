@@ -1,5 +1,6 @@
 /** Sending: sign content, frame it as the policy says, and wrap it as an MLSMessage (RFC 9420 §6). */
 
+import { EMPTY } from '../base/bytes.ts';
 import { fail } from '../base/error.ts';
 import { encode } from '../codec/codec.ts';
 import { framedContentTbs, signContent } from '../framing/authentic.ts';
@@ -44,7 +45,7 @@ export function signAsMember(
   options: SendOptions,
 ): SignedContent {
   const sender: Sender = { senderType: SenderType.member, leafIndex: epoch.self };
-  const framed = frame(epoch.context, sender, content, options);
+  const framed = frame(env, epoch.context, sender, { ...options, content });
   const isPublic = (options.handshake ?? env.policy.handshake) === 'public';
   const wireFormat =
     content.contentType !== ContentType.application && isPublic
@@ -60,7 +61,7 @@ export function signAsOutsider(
   from: { readonly sender: Sender; readonly secretKey: Uint8Array; readonly authenticatedData?: Uint8Array },
   content: Content,
 ): SignedContent {
-  const framed = frame(context, from.sender, content, from);
+  const framed = frame(env, context, from.sender, { ...from, content });
   return sign(env, framed, WireFormat.publicMessage, { context, secretKey: from.secretKey });
 }
 
@@ -121,18 +122,14 @@ export function requireActive({ status }: GroupState): void {
 const NO_KEY = /* @__PURE__ */ new Uint8Array(0);
 
 function frame(
-  { groupId, epoch }: GroupContext,
+  env: Environment,
+  { groupId, epoch, extensions }: GroupContext,
   sender: Sender,
-  content: Content,
-  { authenticatedData }: SendOptions,
+  { content, authenticatedData = EMPTY }: SendOptions & { readonly content: Content },
 ): FramedContent {
-  return {
-    groupId,
-    epoch,
-    sender,
-    authenticatedData: authenticatedData?.slice() ?? new Uint8Array(0),
-    content,
-  };
+  const data = authenticatedData.slice();
+  const aad = env.draft?.frameAad(extensions, data) ?? data;
+  return { groupId, epoch, sender, authenticatedData: aad, content };
 }
 
 function sign(

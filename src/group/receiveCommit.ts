@@ -68,7 +68,7 @@ export function checkCommit(
     sender.senderType === SenderType.member
       ? { kind: 'member', leaf: leafIndex(sender.leafIndex) }
       : { kind: 'external' };
-  const items = resolveProposals(commit, state.proposals, committer);
+  const items = resolveProposals(env, commit, state.proposals, committer);
   validateProposalList(env, epoch, items, committer);
   requireMayCommit(env, epoch, items, committer);
   const applied = applyProposals(env, epoch, items);
@@ -157,14 +157,16 @@ function commitOf({ content }: AuthenticatedContent): Commit {
 
 /** §12.4.2: inline proposals are the committer's own. @throws `validation.unknown-proposal-ref` */
 function resolveProposals(
+  { policy }: Environment,
   commit: Commit,
   known: readonly CachedProposal[],
   committer: Committer,
 ): ProposalItem[] {
   const sender = committer.kind === 'member' ? committer : ({ kind: 'new-member' } as const);
+  const mayRefer = [...policy.proposalTypes.values()].some((traits) => traits.externalCommit === 'reference');
   return commit.proposals.map((entry) => {
     if (entry.type === 1) return { proposal: entry.proposal, sender, ref: undefined };
-    if (committer.kind === 'external') return fail('validation.external-commit', { rule: 'reference' });
+    if (committer.kind === 'external' && !mayRefer) fail('validation.external-commit', { rule: 'reference' });
     const found = known.find((cached) => equal(cached.ref, entry.reference));
     return found ?? fail('validation.unknown-proposal-ref', { known: known.length });
   });
@@ -191,9 +193,7 @@ function mergeCommitPath(
   const { leafNode } = path;
   validateReplacementLeaf(env, epoch, { leafNode, leaf, source: LeafSource.commit });
   const replaced =
-    committer.kind === 'member'
-      ? leafAt(epoch.tree, leaf)
-      : leafAt(epoch.tree, applied.removed[0]?.leaf ?? NOWHERE);
+    committer.kind === 'member' ? leafAt(epoch.tree, leaf) : leafAt(epoch.tree, applied.replaced ?? NOWHERE);
   if (replaced !== undefined && equal(replaced.encryptionKey, leafNode.encryptionKey)) {
     fail('validation.path', { leaf, key: 'unchanged' });
   }

@@ -28,7 +28,7 @@ import { ProposalType } from '../wire/registry.ts';
 import { RatchetTree } from '../wire/treeNode.ts';
 import type { Environment } from './environment.ts';
 import { keyPackageRef, type OwnKeyPackage } from './keyPackage.ts';
-import { SecretTreeRecord } from './recordSecrets.ts';
+import { ExporterTreeRecord, SecretTreeRecord } from './recordSecrets.ts';
 import { Leaf, OwnCommitRecord } from './recordViews.ts';
 import type {
   CachedProposal,
@@ -140,6 +140,7 @@ const ReInitRecord: Codec<ReInitProposal> = /* @__PURE__ */ mapped(
 const NextRecord: Codec<NextEpoch> = /* @__PURE__ */ struct<NextEpoch>({
   epoch: EpochRecord,
   secretTree: SecretTreeRecord,
+  exporterTree: ExporterTreeRecord,
   reinit: /* @__PURE__ */ optional(ReInitRecord),
 });
 
@@ -200,6 +201,7 @@ const StateRecord: Codec<GroupState> = /* @__PURE__ */ mapped(
       (epoch) => epoch,
     ),
     secretTree: SecretTreeRecord,
+    exporterTree: ExporterTreeRecord,
     proposals: /* @__PURE__ */ vector(ProposalRecord),
     pending: /* @__PURE__ */ optional(PendingRecord),
     past: /* @__PURE__ */ vector(PastRecord),

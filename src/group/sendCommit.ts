@@ -80,7 +80,8 @@ export function buildCommit(
   const draft = draftCommit(env, state, items, options);
   const { applied, tree, psks, path, provisional, commitSecret } = draft;
   const sealed = path && sealUpdatePath(env, path.draft, applied, provisional);
-  const signed = signAsMember(env, state, commitContent(items, sealed), options);
+  const commit = { contentType: ContentType.commit, commit: commitOver(items, sealed) } as const;
+  const signed = signAsMember(env, state, commit, options);
   const old = { interimHash: epoch.interimHash, initSecret: epoch.secrets.initSecret };
   const keys = deriveNextEpoch(suite, old, signed, { provisional, commitSecret, psks });
   const sent = protect(env, state, signed, keys.confirmationTag);
@@ -181,11 +182,12 @@ function makePath(
   return { draft, encryption };
 }
 
-function commitContent(items: readonly ProposalItem[], path: UpdatePath | undefined) {
+/** The Commit over a list: by reference what has one. */
+export function commitOver(items: readonly ProposalItem[], path: UpdatePath | undefined): Commit {
   const proposals: Commit['proposals'] = items.map(({ proposal, ref }) =>
     ref === undefined ? { type: 1, proposal } : { type: 2, reference: ref },
   );
-  return { contentType: ContentType.commit, commit: { proposals, path } } as const;
+  return { proposals, path };
 }
 
 interface JoinInputs {

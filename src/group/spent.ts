@@ -1,5 +1,6 @@
 /** Which secrets a state holds, and which of them a move makes useless. */
 
+import { exporterSecrets } from '../schedule/safeExporter.ts';
 import { type SecretTree, secretsOf } from '../schedule/secretTree.ts';
 import type { PrivatePath } from '../tree/privatePath.ts';
 import type { GroupState, NextEpoch, PastEpoch } from './state.ts';
@@ -8,6 +9,7 @@ import type { GroupState, NextEpoch, PastEpoch } from './state.ts';
 export function* stateSecrets(state: GroupState): Generator<Uint8Array> {
   yield* Object.values(state.epoch.secrets);
   yield* secretsOf(state.secretTree.root);
+  yield* exporterSecrets(state.exporterTree.root);
   for (const pair of state.epoch.privatePath.values()) yield pair.secretKey;
   for (const past of state.past) yield* epochSecrets(past);
   for (const { secret } of state.resumption) yield secret;
@@ -16,9 +18,9 @@ export function* stateSecrets(state: GroupState): Generator<Uint8Array> {
 }
 
 /** Secrets that end with their epoch; what late messages and resumption need is not among them. */
-export function epochOnly(secrets: GroupState['epoch']['secrets']): Uint8Array[] {
-  const { senderDataSecret: _kept, resumptionPsk: _listed, ...ended } = secrets;
-  return Object.values(ended);
+export function epochOnly({ epoch, exporterTree }: GroupState): Uint8Array[] {
+  const { senderDataSecret: _kept, resumptionPsk: _listed, ...ended } = epoch.secrets;
+  return [...Object.values(ended), ...exporterSecrets(exporterTree.root)];
 }
 
 /** What a past epoch keeps for late messages. */
@@ -29,8 +31,7 @@ export function epochSecrets(past: PastEpoch): Uint8Array[] {
 /** What is left of a state's own keys when a commit removes us; late messages can still be read. */
 export function removedSecrets(state: GroupState): Uint8Array[] {
   const pending = state.pending === undefined ? [] : everythingOf(state.pending.next);
-  const { secrets, privatePath } = state.epoch;
-  return [...epochOnly(secrets), ...secretKeysOf(privatePath), ...pending, ...updateKeys(state)];
+  return [...epochOnly(state), ...secretKeysOf(state.epoch.privatePath), ...pending, ...updateKeys(state)];
 }
 
 /** Private keys that the next epoch does not hold any more, and what a pending commit or an Update that lost had. */
@@ -71,8 +72,9 @@ function everythingOf(next: NextEpoch): Uint8Array[] {
   return [...epochAndMessages(next), ...secretKeysOf(next.epoch.privatePath)];
 }
 
-function epochAndMessages({ epoch, secretTree }: NextEpoch): Uint8Array[] {
-  return [...Object.values(epoch.secrets), ...messageSecrets(secretTree)];
+function epochAndMessages({ epoch, secretTree, exporterTree }: NextEpoch): Uint8Array[] {
+  const exporter = exporterSecrets(exporterTree.root);
+  return [...Object.values(epoch.secrets), ...messageSecrets(secretTree), ...exporter];
 }
 
 function secretKeysOf(privatePath: PrivatePath): Uint8Array[] {

@@ -3,6 +3,7 @@
 import type { LeafIndex } from '../base/brand.ts';
 import type { KeyPair } from '../crypto/provider.ts';
 import type { EpochSecrets } from '../schedule/epoch.ts';
+import type { ExporterTree } from '../schedule/safeExporter.ts';
 import type { SecretTree } from '../schedule/secretTree.ts';
 import type { PrivatePath } from '../tree/privatePath.ts';
 import type { Tree } from '../tree/tree.ts';
@@ -17,8 +18,8 @@ export interface EpochState {
   readonly self: LeafIndex;
   readonly privatePath: PrivatePath;
   readonly signer: KeyPair;
-  /** Without `encryptionSecret`, which the secret tree has taken over. */
-  readonly secrets: Omit<EpochSecrets, 'encryptionSecret'>;
+  /** Without those that the secret tree and the exporter tree have taken over. */
+  readonly secrets: Omit<EpochSecrets, 'encryptionSecret' | 'applicationExportSecret'>;
   readonly confirmationTag: Uint8Array;
   readonly interimHash: Uint8Array;
 }
@@ -79,6 +80,7 @@ export interface ResumptionPsk {
 export interface NextEpoch {
   readonly epoch: EpochState;
   readonly secretTree: SecretTree;
+  readonly exporterTree: ExporterTree;
   /** The commit closes the group (§11.2). */
   readonly reinit: ReInitProposal | undefined;
 }
@@ -98,6 +100,8 @@ export interface GroupState {
   readonly status: 'active' | 'removed' | 'closed';
   readonly epoch: EpochState;
   readonly secretTree: SecretTree;
+  /** What components have not exported of this epoch (MLS extensions draft). */
+  readonly exporterTree: ExporterTree;
   readonly proposals: readonly CachedProposal[];
   readonly pending: PendingCommit | undefined;
   /** Newest first. */

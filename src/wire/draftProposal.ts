@@ -92,8 +92,13 @@ interface Kind {
 }
 
 function kinds({ proposals }: DraftCodePoints): readonly Kind[] {
-  const data = { external: true, pathRequired: false };
-  const leave = { external: false, pathRequired: true };
+  const data = { external: true, pathRequired: false, externalCommit: 'value' } as const;
+  const leave = {
+    external: false,
+    pathRequired: true,
+    externalCommit: 'reference',
+    removesSender: true,
+  } as const;
   return [
     {
       kind: 'app-data-update',

@@ -65,6 +65,10 @@ export interface ProposalTraits {
   readonly external: boolean;
   /** A commit that covers it needs an UpdatePath (§12.4). */
   readonly pathRequired: boolean;
+  /** An external commit may cover it, in this way only; the list of §12.2 is closed otherwise. @defaultValue not at all */
+  readonly externalCommit?: 'value' | 'reference';
+  /** It takes its sender out of the group; then it comes as a PublicMessage and is committed by reference. @defaultValue false */
+  readonly removesSender?: boolean;
 }
 
 /** §17.4, the columns "external" and "path required". */
