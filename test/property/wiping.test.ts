@@ -16,6 +16,7 @@ import { add, externalPsk, type ProposalInput, remove, update } from '../../src/
 import { stateSecrets } from '../../src/group/spent.ts';
 import type { GroupState } from '../../src/group/state.ts';
 import type { StagedCommit } from '../../src/group/views.ts';
+import { exporterSecrets } from '../../src/schedule/safeExporter.ts';
 import { createSecretTree, ratchetOf, takeReceiveKey } from '../../src/schedule/secretTree.ts';
 import { basicCredential } from '../../src/wire/credential.ts';
 import { watched } from '../support/counting.ts';
@@ -239,7 +240,6 @@ describe('what a state holds', () => {
       senderDataSecret,
       resumptionPsk,
       exporterSecret,
-      applicationExportSecret,
       externalSecret,
       confirmationKey,
       membershipKey,
@@ -247,11 +247,12 @@ describe('what a state holds', () => {
     } = first.epoch.secrets;
     const privateKeys = [...first.epoch.privatePath.values()].map((pair) => pair.secretKey);
     const tree = bytesIn(first.secretTree).map(({ bytes }) => bytes);
+    const applicationExport = [...exporterSecrets(first.exporterTree.root)];
     const late = a.encrypt(DATA);
     peers = settle(peers, a);
     for (const gone of [
       exporterSecret,
-      applicationExportSecret,
+      ...applicationExport,
       externalSecret,
       confirmationKey,
       membershipKey,

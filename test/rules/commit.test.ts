@@ -586,7 +586,7 @@ describe('selection', () => {
   const [ann, bob, cid, dot] = world.peers as [Peer, Peer, Peer, Peer];
   const cached = (peer: Peer, proposal: Proposal): CachedProposal =>
     forgeProposal(peer.env, peer.state, proposal).item;
-  const select = (...items: CachedProposal[]) => selectProposals(items, bob.state.epoch.self);
+  const select = (...items: CachedProposal[]) => selectProposals(bob.env, items, bob.state.epoch.self);
 
   test('PRO-04 R12.2-06 a Remove before an Update, the latest Update otherwise', () => {
     const first = cached(cid, updateOf(cid));

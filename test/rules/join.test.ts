@@ -500,14 +500,14 @@ describe('pre-shared keys', () => {
   });
 
   test.each([2, 3] as const)(
-    'JOI-18 R12.4.3.1-29 R11.2-03 R11.3-04 usage %i anywhere but in epoch 1',
+    'JOI-18 R12.4.3.1-29 usage %i without the group that it names, and in a commit',
     (usage) => {
       // The commit has such a PSK, which only a forger would commit in epoch 5.
       const { bob, eve } = two;
       const own = eve.keyPackage();
       const items = [addOf(own), pskOf(resumption(usage))].map((one) => bob.inline(one));
       const forged = forgeCommit(bob.env, bob.state, items);
-      expect(codeOf(() => eve.join(forgeWelcome(bob.env, forged), own))).toBe('validation.reinit');
+      expect(codeOf(() => eve.join(forgeWelcome(bob.env, forged), own))).toBe('state.missing-psk');
       world.refuses(bob, forged.message, 'validation.psk');
     },
   );
