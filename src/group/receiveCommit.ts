@@ -85,9 +85,14 @@ export function checkCommit(
   try {
     return finish(env, state, content, { applied, psks, merged, tree, changes, leaf, path: commit.path });
   } catch (error) {
-    if (!(error instanceof MlsError) || error.blame === 'local') throw error;
+    if (!(error instanceof MlsError) || error.blame === 'local' || isAnybodys(error, committer)) throw error;
     return { unusable: error, committer: leaf };
   }
+}
+
+/** No signature covers a confirmation tag, and a joiner's commit has no membership tag: anybody may have damaged it. */
+function isAnybodys({ code }: MlsError, committer: Committer): boolean {
+  return committer.kind === 'external' && code === 'crypto.confirmation-tag';
 }
 
 interface Prepared {
