@@ -12,7 +12,7 @@ import { MlsMessage } from '../wire/message.ts';
 import type { PreSharedKeyId } from '../wire/psk.ts';
 import { WireFormat } from '../wire/registry.ts';
 import { createGroupState, type NewGroup } from './create.ts';
-import { type Environment, requireCredential } from './environment.ts';
+import { type Environment, requireCredential, systemClock } from './environment.ts';
 import { joinExternally } from './external.ts';
 import { Group } from './group.ts';
 import { joinFromWelcome } from './join.ts';
@@ -102,7 +102,7 @@ export class Client {
       policy: Object.freeze({ ...DEFAULT_POLICY, ...policy }),
       validateCredential,
       psks: options.psks ?? (() => undefined),
-      clock: options.clock ?? (() => Math.floor(Date.now() / 1000)),
+      clock: options.clock ?? systemClock,
       decoding: options.openTypes === undefined ? {} : { openTypes: options.openTypes },
     };
     this.#credential = options.credential;

@@ -14,7 +14,7 @@ import type { Environment } from './environment.ts';
 import { createGroupInfo, type GroupInfoOptions } from './groupInfo.ts';
 import { commitMove, encryptMove, proposeMove } from './moves.ts';
 import { processMove, type Taken } from './process.ts';
-import type { Processed, ProcessOptions, StoredProposal } from './processed.ts';
+import { type Processed, type ProcessOptions, type StoredProposal, saysNothing } from './processed.ts';
 import { add, type NewProposal, type ProposalInput } from './proposals.ts';
 import { mlsMessage, requireActive, type SendOptions } from './protect.ts';
 import { encodeState } from './record.ts';
@@ -271,9 +271,4 @@ export class Group {
     if (staged === undefined || status !== 'active') return fail('state.stale-handle', { epoch: this.epoch });
     return staged;
   }
-}
-
-/** Failures of the caller or the machine, which say nothing about a message. */
-function saysNothing({ code, scope }: MlsError): boolean {
-  return scope === 'profile' || code === 'internal.bug' || code === 'state.closed-handle';
 }

@@ -170,7 +170,11 @@ function makeUpdate(env: Environment, epoch: EpochState, change: LeafChange): Ma
   return { proposal: { proposalType: ProposalType.update, leafNode }, ownKeys };
 }
 
-function makePlainProposal(env: Environment, input: Exclude<NewProposal, { kind: 'update' }>): Proposal {
+/** Make a proposal that takes no state of a member. @throws `validation.key-package`, `codec.*` */
+export function makePlainProposal(
+  env: Environment,
+  input: Exclude<NewProposal, { kind: 'update' }>,
+): Proposal {
   const pskNonce = (): Uint8Array => env.random(env.suite.sizes.hash);
   switch (input.kind) {
     case 'add':
