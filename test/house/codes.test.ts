@@ -16,8 +16,6 @@ const RESERVED: Readonly<Record<string, string>> = {
   'policy.external-commit': 'rules of the group context come with the whole life of a group',
   'state.busy': 'the store queues operations',
   'state.desync': 'the XMPP binding repairs',
-  'storage.corrupt': 'storage comes with its own issue',
-  'storage.version': 'storage comes with its own issue',
 };
 
 const complete = sources.some((source) => source.path === 'index.ts');
