@@ -11,6 +11,8 @@ import {
   createClient,
   externalPsk,
   type Group,
+  observe,
+  type PublicGroup,
   remove,
   setExtensions,
   update,
@@ -27,10 +29,13 @@ const client = (name: string, handshake: 'private' | 'public' = 'public'): Clien
     psks: () => utf8('shared'),
   });
 
+const WATCHING = { validateCredential: acceptAnyCredential, provider: nodeProvider };
+
 /** A receiver, and genuine messages of every kind that were made for it. */
 function stage(): {
   readonly receiver: Group;
   readonly newcomer: Client;
+  readonly watcher: PublicGroup;
   readonly messages: readonly Uint8Array[];
 } {
   const [alice, bob, carol, dave] = ['alice', 'bob', 'carol', 'dave'].map((name) => client(name)) as [
@@ -71,12 +76,13 @@ function stage(): {
     ...invitations,
     ...proposals,
   ];
-  return { receiver, newcomer: dave, messages };
+  const watcher = observe(WATCHING, group.groupInfo());
+  return { receiver, newcomer: dave, watcher, messages };
 }
 
 /** Doors that take an MLSMessage. */
 export function groupEntries(): FuzzEntry[] {
-  const { receiver, newcomer, messages } = stage();
+  const { receiver, newcomer, watcher, messages } = stage();
   const before = `${receiver.epoch} ${toHex(receiver.epochAuthenticator)} ${toHex(receiver.treeHash)}`;
   const still = (): void => {
     const now = `${receiver.epoch} ${toHex(receiver.epochAuthenticator)} ${toHex(receiver.treeHash)}`;
@@ -93,10 +99,20 @@ export function groupEntries(): FuzzEntry[] {
         still();
       }
     }),
+    door('PublicGroup.process', (input) => taken(watcher.process(input))),
+    door('PublicGroup.offer', (input) => taken(watcher.offer(input))),
+    door('observe', (input) => observe(WATCHING, input)),
     door('Client.prepareJoin', (input) => newcomer.prepareJoin(input).discard()),
     door('Client.prepareExternalJoin', (input) => newcomer.prepareExternalJoin(input)),
     door('Client.validateKeyPackage', (input) => newcomer.validateKeyPackage(input)),
   ];
+}
+
+/** A refusal as an error again, for what looks at errors. */
+function taken(
+  outcome: { readonly kind: string } | { readonly kind: 'rejected'; readonly error: Error },
+): void {
+  if ('error' in outcome) throw outcome.error;
 }
 
 /** Each door starts from what it takes. */
