@@ -15,7 +15,7 @@ import type { Environment } from './environment.ts';
 import { createGroupInfo, type GroupInfoOptions } from './groupInfo.ts';
 import { commitMove, encryptMove, proposeMove } from './moves.ts';
 import { processMove, type Taken } from './process.ts';
-import type { Processed, ProcessOptions, StoredProposal } from './processed.ts';
+import { type Processed, type ProcessOptions, type StoredProposal, saysNothing } from './processed.ts';
 import { add, leave, type NewProposal, type ProposalInput } from './proposals.ts';
 import { mlsMessage, requireActive, type SendOptions } from './protect.ts';
 import { encodeState } from './record.ts';
@@ -266,9 +266,4 @@ export class Group {
 /** For `Client`, which founds groups on others: the state behind a handle. @throws `state.closed-handle` */
 export function stateOf(group: Group): GroupState {
   return (cells.get(group) ?? fail('codec.input', { expected: 'group' })).state;
-}
-
-/** Failures of the caller or the machine, which say nothing about a message. */
-function saysNothing({ code, scope }: MlsError): boolean {
-  return scope === 'profile' || code === 'internal.bug' || code === 'state.closed-handle';
 }

@@ -168,12 +168,12 @@ export function safeExportMove(
  * Store a proposal that was received or sent. Would-be members share one allowance, since anybody can be one.
  * @throws `codec.limit` when there are too many, of this sender or in all
  */
-export function storeProposal(
+export function storeProposal<S extends Pick<GroupState, 'proposals'>>(
   { policy }: Environment,
-  state: GroupState,
+  state: S,
   proposal: CachedProposal,
   options: ProcessOptions = {},
-): GroupState {
+): S {
   const { proposals } = state;
   if (options.wanted !== true) {
     const same = proposals.filter(({ sender }) => isSameSender(sender, proposal.sender)).length;

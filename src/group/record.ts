@@ -45,22 +45,22 @@ import type {
 
 /** Encode a state. Equal states give equal bytes. */
 export function encodeState({ suite }: Environment, state: GroupState): Uint8Array {
-  return encode(Framed, { version: VERSION, suite: suite.id, body: encode(StateRecord, state) });
+  return encode(RecordFrame, { version: VERSION, suite: suite.id, body: encode(StateRecord, state) });
 }
 
 /** Take back what {@link encodeState} made. @throws `storage.corrupt`, `storage.version` */
 export function decodeState(env: Environment, record: Uint8Array): GroupState {
-  return read(env, record, StateRecord);
+  return readRecord(env, record, VERSION, StateRecord);
 }
 
 /** A KeyPackage with its private halves. */
 export function encodeKeyPackage({ suite }: Environment, own: OwnKeyPackage): Uint8Array {
-  return encode(Framed, { version: VERSION, suite: suite.id, body: encode(KeyPackageRecord, own) });
+  return encode(RecordFrame, { version: VERSION, suite: suite.id, body: encode(KeyPackageRecord, own) });
 }
 
 /** Take back what {@link encodeKeyPackage} made. @throws `storage.corrupt`, `storage.version` */
 export function decodeKeyPackage(env: Environment, record: Uint8Array): OwnKeyPackage {
-  const own = read(env, record, KeyPackageRecord);
+  const own = readRecord(env, record, VERSION, KeyPackageRecord);
   return { ...own, ref: keyPackageRef(env.suite, own.keyPackage) };
 }
 
@@ -68,19 +68,38 @@ const VERSION = 1;
 /** Our own record: whatever it holds has passed the limits for received bytes. */
 const LIMITS = /* @__PURE__ */ Object.freeze({ bytes: 2 ** 30 - 1, elements: 2 ** 24 });
 
-function read<T>(env: Environment, record: Uint8Array, body: Codec<T>): T {
+/** The body of a record of one version and suite. @throws `storage.corrupt`, `storage.version` */
+export function readRecord<T>(env: Environment, record: Uint8Array, version: number, codec: Codec<T>): T {
+  const { suite, body } = openRecord(record, version);
+  if (suite !== env.suite.id) return fail('storage.corrupt', { suite });
+  return corruptUnless(() => decode(codec, body, { ...env.decoding, limits: LIMITS }));
+}
+
+/** Suite and body of a record of one version. @throws `storage.corrupt`, `storage.version` */
+export function openRecord(record: Uint8Array, expected: number): Omit<RecordFrame, 'version'> {
+  const { version, ...rest } = corruptUnless(() => decode(RecordFrame, record, { limits: LIMITS }));
+  return version === expected ? rest : fail('storage.version', { version });
+}
+
+/** What cannot be decoded is a matter of storage. */
+function corruptUnless<T>(read: () => T): T {
   try {
-    const framed = decode(Framed, record, { limits: LIMITS });
-    if (framed.version !== VERSION) return fail('storage.version', { version: framed.version });
-    if (framed.suite !== env.suite.id) return fail('storage.corrupt', { suite: framed.suite });
-    return decode(body, framed.body, { ...env.decoding, limits: LIMITS });
+    return read();
   } catch (error) {
     if (!(error instanceof MlsError) || error.code.startsWith('storage.')) throw error;
     return fail('storage.corrupt', {}, error);
   }
 }
 
-const Framed = /* @__PURE__ */ struct<{ version: number; suite: number; body: Uint8Array }>({
+/** What is around every record. */
+export interface RecordFrame {
+  readonly version: number;
+  readonly suite: number;
+  readonly body: Uint8Array;
+}
+
+/** See the interface of this name. */
+export const RecordFrame: Codec<RecordFrame> = /* @__PURE__ */ struct<RecordFrame>({
   version: uint16,
   suite: uint16,
   body: opaque,
@@ -96,7 +115,8 @@ const KeyPackageRecord = /* @__PURE__ */ struct<Omit<OwnKeyPackage, 'ref'>>({
   lastResort: boolean,
 });
 
-const TreeRecord: Codec<Tree> = /* @__PURE__ */ mapped(RatchetTree, treeFromNodes, treeToNodes);
+/** A ratchet tree. */
+export const TreeRecord: Codec<Tree> = /* @__PURE__ */ mapped(RatchetTree, treeFromNodes, treeToNodes);
 
 const PathRecord: Codec<PrivatePath> = /* @__PURE__ */ mapped(
   /* @__PURE__ */ vector(
@@ -128,7 +148,8 @@ const EpochRecord: Codec<EpochState> = /* @__PURE__ */ struct<EpochState>({
   interimHash: opaque,
 });
 
-const ReInitRecord: Codec<ReInitProposal> = /* @__PURE__ */ mapped(
+/** The ReInit that closes a group. */
+export const ReInitRecord: Codec<ReInitProposal> = /* @__PURE__ */ mapped(
   Proposal,
   (proposal) =>
     isKnownProposal(proposal) && proposal.proposalType === ProposalType.reinit
@@ -144,7 +165,8 @@ const NextRecord: Codec<NextEpoch> = /* @__PURE__ */ struct<NextEpoch>({
   reinit: /* @__PURE__ */ optional(ReInitRecord),
 });
 
-const SenderRecord: Codec<ProposalSender> = /* @__PURE__ */ mapped(
+/** Who made a proposal. */
+export const SenderRecord: Codec<ProposalSender> = /* @__PURE__ */ mapped(
   /* @__PURE__ */ struct<{ kind: number; index: number }>({ kind: uint8, index: uint32 }),
   ({ kind, index }) => {
     if (kind === 0) return { kind: 'member', leaf: leafIndex(index) };

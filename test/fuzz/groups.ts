@@ -11,6 +11,8 @@ import {
   createClient,
   externalPsk,
   type Group,
+  observe,
+  type PublicGroup,
   remove,
   setExtensions,
   update,
@@ -28,10 +30,13 @@ const client = (name: string, handshake: 'private' | 'public' = 'public'): Clien
     psks: () => utf8('shared'),
   });
 
+const WATCHING = { validateCredential: acceptAnyCredential, provider: nodeProvider };
+
 /** A receiver, and genuine messages of every kind that were made for it. */
 function stage(): {
   readonly receiver: Group;
   readonly newcomer: Client;
+  readonly watcher: PublicGroup;
   readonly messages: readonly Uint8Array[];
 } {
   const [alice, bob, carol, dave] = ['alice', 'bob', 'carol', 'dave'].map((name) => client(name)) as [
@@ -72,17 +77,21 @@ function stage(): {
     ...invitations,
     ...proposals,
   ];
-  return { receiver, newcomer: dave, messages };
+  const watcher = observe(WATCHING, group.groupInfo());
+  return { receiver, newcomer: dave, watcher, messages };
 }
 
 /** Doors that take an MLSMessage. */
 export function groupEntries(): FuzzEntry[] {
-  const { receiver, newcomer, messages } = stage();
+  const { receiver, newcomer, watcher, messages } = stage();
   const anatomy = MlsMessage as Codec<unknown>;
   const door = (name: string, call: (input: Uint8Array) => unknown): FuzzEntry =>
     callEntry(name, () => messages.filter((message) => accepts(call, message)), call, anatomy);
   return [
     { name: 'Group.process', samples: () => messages, anatomy, run: (input) => takesIn(receiver, input) },
+    door('PublicGroup.process', (input) => taken(watcher.process(input))),
+    door('PublicGroup.offer', (input) => taken(watcher.offer(input))),
+    door('observe', (input) => observe(WATCHING, input)),
     door('Client.prepareJoin', (input) => newcomer.prepareJoin(input).discard()),
     door('Client.prepareExternalJoin', (input) => newcomer.prepareExternalJoin(input)),
     door('Client.validateKeyPackage', (input) => newcomer.validateKeyPackage(input)),
@@ -104,6 +113,13 @@ function takesIn(receiver: Group, input: Uint8Array): boolean {
 
 /** Outcomes that change what a group would save. */
 const MOVING: ReadonlySet<string> = new Set(['application', 'proposal', 'held', 'ahead']);
+
+/** A refusal as an error again, for what looks at errors. */
+function taken(
+  outcome: { readonly kind: string } | { readonly kind: 'rejected'; readonly error: Error },
+): void {
+  if ('error' in outcome) throw outcome.error;
+}
 
 /** Each door starts from what it takes. */
 function accepts(call: (input: Uint8Array) => unknown, message: Uint8Array): boolean {

@@ -28,6 +28,7 @@ import { ProposalType, WireFormat } from '../../src/wire/registry.ts';
 import { type ForgedProposal, signaturePair } from './forge.ts';
 import { usable } from './peers.ts';
 import { recordOf } from './refusals.ts';
+import { watchCommit, watchRefusal } from './watching.ts';
 
 export interface PeerOptions {
   readonly suite?: number;
@@ -200,6 +201,8 @@ export class World {
     code: MlsErrorCode,
     by: readonly Peer[] = this.peers.filter((peer) => peer !== from),
   ): void {
+    const [watched] = by;
+    if (watched !== undefined) watchRefusal(watched, message, code);
     for (const peer of by) {
       const before = peer.state;
       const bytes = recordOf(peer);
@@ -215,6 +218,8 @@ export class World {
 
   /** Everybody but the maker accepts, and comes to the same epoch. Nobody moves. */
   accepts(from: Peer | undefined, made: { readonly message: Uint8Array; readonly next: NextEpoch }): void {
+    const [watched] = this.peers.filter((peer) => peer !== from);
+    if (watched !== undefined) watchCommit(watched, made.message, made.next);
     for (const peer of this.peers) {
       if (peer === from) continue;
       const next = peer.tryCommit(made.message);
