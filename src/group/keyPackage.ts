@@ -51,7 +51,8 @@ export function createKeyPackage(env: Environment, options: KeyPackageOptions): 
   const init = suite.deriveKeyPair(random(suite.sizes.kemSeed));
   const encryption = suite.deriveKeyPair(random(suite.sizes.kemSeed));
   const grease = env.policy.grease ? greaseValue(random) : undefined;
-  const extensions = [...(options.extensions ?? []), ...greaseExtension(grease, random)];
+  const reserved = env.policy.greaseKeyPackages ? greaseExtension(grease, random) : [];
+  const extensions = [...(options.extensions ?? []), ...reserved];
   const leafExtensions = options.leafExtensions ?? [];
   const capabilities = listing(ownCapabilities(env, grease), [...extensions, ...leafExtensions]);
   const notBefore = BigInt(env.clock() - CLOCK_SKEW_SECONDS);

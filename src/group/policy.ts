@@ -51,6 +51,11 @@ export interface Policy {
   readonly credentialTypes: readonly number[];
   /** Fill lists that others must ignore with reserved values (§13.5). @defaultValue true */
   readonly grease: boolean;
+  /**
+   * With `grease`, also put an extension of a reserved type into KeyPackages (§10). Off against the SHOULD, since OpenMLS
+   * up to 0.9.2 refuses such a KeyPackage, and every commit that adds it. @defaultValue false
+   */
+  readonly greaseKeyPackages: boolean;
 }
 
 /** The defaults of {@link Policy}. */
@@ -69,4 +74,5 @@ export const DEFAULT_POLICY: Policy = /* @__PURE__ */ Object.freeze({
   proposalTypes: new Map<number, ProposalTraits>(),
   credentialTypes: [1],
   grease: true,
+  greaseKeyPackages: false,
 });
