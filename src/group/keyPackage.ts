@@ -51,10 +51,11 @@ export function createKeyPackage(env: Environment, options: KeyPackageOptions): 
   const init = suite.deriveKeyPair(random(suite.sizes.kemSeed));
   const encryption = suite.deriveKeyPair(random(suite.sizes.kemSeed));
   const grease = env.policy.grease ? greaseValue(random) : undefined;
+  const reserved = env.policy.greaseKeyPackages ? greaseExtension(grease, random) : [];
   const extensions = [
     ...(options.extensions ?? []),
     ...(options.lastResort === true ? lastResortMarks(env) : []),
-    ...greaseExtension(grease, random),
+    ...reserved,
   ];
   const leafExtensions = [...(env.draft?.leafExtensions ?? []), ...(options.leafExtensions ?? [])];
   const capabilities = listing(ownCapabilities(env, grease), [...extensions, ...leafExtensions]);

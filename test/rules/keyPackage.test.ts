@@ -218,7 +218,9 @@ describe('making KeyPackages', () => {
   });
 
   test('R10-07 R10-09 R10-12 R13.5-02 R13.5-04 reserved values are mixed in and listed; default types are not listed', () => {
-    const peer = new Peer('bob', { policy: { grease: true, extensionTypes: [0xf123] } });
+    const peer = new Peer('bob', {
+      policy: { grease: true, greaseKeyPackages: true, extensionTypes: [0xf123] },
+    });
     for (let i = 0; i < 30; i++) {
       const { keyPackage } = peer.keyPackage();
       const { capabilities: said } = keyPackage.leafNode;
