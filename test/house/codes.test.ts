@@ -10,14 +10,12 @@ const RESERVED: Readonly<Record<string, string>> = {
   'codec.base64': 'the XMPP binding decodes base64',
   'state.epoch-past': 'reported as the disposition `expired`',
   'state.own-message': 'reported as the dispositions `own-message` and `own-commit`',
-  'state.rollback': 'reported as the disposition `lost-commit`',
+  'state.rollback': 'reported as evidence of the disposition `desynchronised`',
   'state.unknown-group': 'reported as the disposition `foreign`',
   'policy.commit-rejected': 'rules of the group context come with the whole life of a group',
   'policy.external-commit': 'rules of the group context come with the whole life of a group',
   'state.busy': 'the store queues operations',
   'state.desync': 'the XMPP binding repairs',
-  'storage.corrupt': 'storage comes with its own issue',
-  'storage.version': 'storage comes with its own issue',
 };
 
 const complete = sources.some((source) => source.path === 'index.ts');

@@ -26,6 +26,7 @@ import type { GroupContext } from '../../src/wire/groupContext.ts';
 import { KeyPackage } from '../../src/wire/keyPackage.ts';
 import { MlsMessage } from '../../src/wire/message.ts';
 import { GREASE, isDefaultExtension, isDefaultProposal } from '../../src/wire/registry.ts';
+import { rejects } from '../support/refusals.ts';
 
 const NOW = 1_800_000_000;
 
@@ -246,7 +247,7 @@ describe('pre-shared keys', () => {
     known = undefined;
     const commit = group.commit([externalPsk(utf8('p'))]);
     const before = other.epochAuthenticator;
-    expect(refusal(() => other.process(commit.message))).toBe('state.missing-psk');
+    rejects(other, commit.message, 'state.missing-psk');
     expect(other.epochAuthenticator).toEqual(before);
     known = utf8('secret');
     follow(group, other, commit.message);

@@ -6,6 +6,7 @@ import { nodeProvider } from '../../src/crypto/node/index.ts';
 import { Client } from '../../src/group/client.ts';
 import { keyPackageRef } from '../../src/group/keyPackage.ts';
 import { acceptAnyCredential } from '../../src/group/policy.ts';
+import { encodeKeyPackage } from '../../src/group/record.ts';
 import { leafAt } from '../../src/tree/tree.ts';
 import { KeyPackage } from '../../src/wire/keyPackage.ts';
 import { LeafNode, type LeafNodeContent } from '../../src/wire/leafNode.ts';
@@ -261,8 +262,7 @@ describe('making KeyPackages', () => {
     const { welcome } = bob.build([bob.inline(addOf(own))]);
     const client = clientOf(eve);
     expect(codeOf(() => client.prepareJoin(welcome!))).toBe('state.unknown-key-package');
-    const kept = { ...own, init: { ...own.init, secretKey: own.init.secretKey.slice() } };
-    client.restoreKeyPackage(kept);
+    client.restoreKeyPackage(encodeKeyPackage(eve.env, own));
     client.prepareJoin(welcome!).discard();
     client.forgetKeyPackage(own.ref);
     expect(codeOf(() => client.prepareJoin(welcome!))).toBe('state.unknown-key-package');

@@ -27,6 +27,7 @@ import type { PreSharedKeyId } from '../../src/wire/psk.ts';
 import { ProposalType, WireFormat } from '../../src/wire/registry.ts';
 import { type ForgedProposal, signaturePair } from './forge.ts';
 import { usable } from './peers.ts';
+import { recordOf } from './refusals.ts';
 
 export interface PeerOptions {
   readonly suite?: number;
@@ -201,13 +202,13 @@ export class World {
   ): void {
     for (const peer of by) {
       const before = peer.state;
-      const digest = digestOf(before);
+      const bytes = recordOf(peer);
       expect(
         codeOf(() => peer.take(message)),
         `verdict of ${peer.name}`,
       ).toBe(code);
       expect(peer.state).toBe(before);
-      expect(digestOf(peer.state)).toBe(digest);
+      expect(recordOf(peer)).toBe(bytes);
     }
     this.works();
   }
@@ -281,25 +282,6 @@ export function codeOf(step: () => unknown): MlsErrorCode | undefined {
     throw error;
   }
   return undefined;
-}
-
-/** Everything a state consists of, secrets included, as text; what trees remember for speed is left out. */
-export function digestOf(state: GroupState): string {
-  return JSON.stringify(state, plain);
-}
-
-function plain(key: string, value: unknown): unknown {
-  if (key === 'memo') return halvesOf(value);
-  if (value instanceof Uint8Array) return `h${toHex(value)}`;
-  if (typeof value === 'bigint') return `n${value}`;
-  if (value instanceof Map) return [...value];
-  return value;
-}
-
-/** Of a node's memory only its children count, unless they are blank and were unfolded on the way. */
-function halvesOf(memo: unknown): unknown {
-  const { halves } = memo as { halves?: readonly { resolutionSize: number; leafCount: number }[] };
-  return halves?.map((half) => (half.leafCount + half.resolutionSize > 0 ? half : null)) ?? [null, null];
 }
 
 /** Bytes with the only occurrence of one sequence exchanged for another. */
