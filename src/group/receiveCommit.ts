@@ -83,9 +83,17 @@ export function checkCommit(
   try {
     return finish(env, state, content, { applied, psks, merged, tree, changes, leaf, path: commit.path });
   } catch (error) {
-    if (!(error instanceof MlsError) || error.blame === 'local') throw error;
+    if (!(error instanceof MlsError) || error.blame === 'local' || isUnproven(committer, error)) throw error;
     return { unusable: error, committer: leaf };
   }
+}
+
+/**
+ * From outside, nothing covers the confirmation tag, and ECDSA signatures have two forms: whoever carried the commit may
+ * have changed either, and says nothing about us.
+ */
+function isUnproven(committer: Committer, { code }: MlsError): boolean {
+  return committer.kind === 'external' && code === 'crypto.confirmation-tag';
 }
 
 interface Prepared {
