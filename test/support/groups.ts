@@ -30,8 +30,12 @@ export function clientOf(
 }
 
 /** A group of several clients, at leaves 0, 1, … in the order of their names. */
-export function groupsOf(names: readonly string[], policy: Partial<Policy> = {}): Group[] {
-  const [first, ...rest] = names.map((name) => clientOf(name, policy)) as [Client, ...Client[]];
+export function groupsOf(
+  names: readonly string[],
+  policy: Partial<Policy> = {},
+  options: Partial<ClientOptions> = {},
+): Group[] {
+  const [first, ...rest] = names.map((name) => clientOf(name, policy, options)) as [Client, ...Client[]];
   const group = first.createGroup();
   const made = group.invite(rest.map((client) => client.createKeyPackage().message));
   group.accept(made);
