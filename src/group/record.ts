@@ -1,11 +1,13 @@
 /** The state of a group as bytes, secrets included: one whole record, for keeping it and for comparing it. */
 
 import { leafIndex, nodeIndex } from '../base/brand.ts';
-import { fail, MlsError } from '../base/error.ts';
+import { equal, ownedCopy } from '../base/bytes.ts';
+import { fail } from '../base/error.ts';
+import { wipe } from '../base/secret.ts';
 import {
   boolean,
   type Codec,
-  decode,
+  decodeOwned,
   encode,
   mapped,
   opaque,
@@ -18,7 +20,8 @@ import {
   uint64,
   vector,
 } from '../codec/codec.ts';
-import type { KeyPair } from '../crypto/provider.ts';
+import type { DecodeOptions } from '../codec/reader.ts';
+import type { KeyPair, SuiteCrypto } from '../crypto/provider.ts';
 import type { PrivatePath } from '../tree/privatePath.ts';
 import { type Tree, treeFromNodes, treeToNodes } from '../tree/tree.ts';
 import { GroupContext } from '../wire/groupContext.ts';
@@ -45,20 +48,20 @@ import type {
 
 /** Encode a state. Equal states give equal bytes. */
 export function encodeState({ suite }: Environment, state: GroupState): Uint8Array {
-  return encode(Framed, { version: VERSION, suite: suite.id, body: encode(StateRecord, state) });
+  return frame(suite, StateRecord, state);
 }
 
-/** Take back what {@link encodeState} made. @throws `storage.corrupt`, `storage.version` */
+/** Take back what {@link encodeState} made. @throws `storage.corrupt`, `storage.version`, `codec.input` for no bytes */
 export function decodeState(env: Environment, record: Uint8Array): GroupState {
   return read(env, record, StateRecord);
 }
 
 /** A KeyPackage with its private halves. */
 export function encodeKeyPackage({ suite }: Environment, own: OwnKeyPackage): Uint8Array {
-  return encode(Framed, { version: VERSION, suite: suite.id, body: encode(KeyPackageRecord, own) });
+  return frame(suite, KeyPackageRecord, own);
 }
 
-/** Take back what {@link encodeKeyPackage} made. @throws `storage.corrupt`, `storage.version` */
+/** Take back what {@link encodeKeyPackage} made. @throws `storage.corrupt`, `storage.version`, `codec.input` for no bytes */
 export function decodeKeyPackage(env: Environment, record: Uint8Array): OwnKeyPackage {
   const own = read(env, record, KeyPackageRecord);
   return { ...own, ref: keyPackageRef(env.suite, own.keyPackage) };
@@ -68,23 +71,41 @@ const VERSION = 1;
 /** Our own record: whatever it holds has passed the limits for received bytes. */
 const LIMITS = /* @__PURE__ */ Object.freeze({ bytes: 2 ** 30 - 1, elements: 2 ** 24 });
 
-function read<T>(env: Environment, record: Uint8Array, body: Codec<T>): T {
+function frame<T>(suite: SuiteCrypto, codec: Codec<T>, value: T): Uint8Array {
+  const body = encode(codec, value);
+  const record = encode(Framed, { version: VERSION, suite: suite.id, body, checksum: suite.hash(body) });
+  wipe(body);
+  return record;
+}
+
+function read<T>({ suite, decoding }: Environment, record: Uint8Array, codec: Codec<T>): T {
+  const bytes = ownedCopy(record);
+  const [high = 0, low = 0] = bytes;
+  const version = high * 256 + low;
+  // Known before the rest is looked at, which may have another form then.
+  if (bytes.length >= 2 && version !== VERSION) fail('storage.version', { version });
+  const framed = readable(Framed, bytes, {});
+  if (framed.suite !== suite.id) fail('storage.corrupt', { suite: framed.suite });
+  if (!equal(framed.checksum, suite.hash(framed.body))) fail('storage.corrupt', { length: bytes.length });
+  return readable(codec, framed.body, decoding);
+}
+
+/** Whatever a record makes fail, a stack that is too deep included, is the record's fault. @throws `storage.corrupt` */
+function readable<T>(codec: Codec<T>, bytes: Uint8Array, options: DecodeOptions): T {
   try {
-    const framed = decode(Framed, record, { limits: LIMITS });
-    if (framed.version !== VERSION) return fail('storage.version', { version: framed.version });
-    if (framed.suite !== env.suite.id) return fail('storage.corrupt', { suite: framed.suite });
-    return decode(body, framed.body, { ...env.decoding, limits: LIMITS });
+    return decodeOwned(codec, bytes, { ...options, limits: LIMITS });
   } catch (error) {
-    if (!(error instanceof MlsError) || error.code.startsWith('storage.')) throw error;
     return fail('storage.corrupt', {}, error);
   }
 }
 
-const Framed = /* @__PURE__ */ struct<{ version: number; suite: number; body: Uint8Array }>({
-  version: uint16,
-  suite: uint16,
-  body: opaque,
-});
+/** The checksum tells damage, which in a secret would otherwise go unnoticed; it is no protection from whoever writes. */
+const Framed = /* @__PURE__ */ struct<{
+  version: number;
+  suite: number;
+  body: Uint8Array;
+  checksum: Uint8Array;
+}>({ version: uint16, suite: uint16, body: opaque, checksum: opaque });
 
 const KeyPairRecord = /* @__PURE__ */ struct<KeyPair>({ publicKey: opaque, secretKey: opaque });
 
