@@ -41,7 +41,7 @@ interface Staged {
   readonly end: EpochEnd;
 }
 
-/** Received commits that may be staged at a time: whoever has more to choose from drops the oldest. */
+/** Received commits that may be staged at a time: one more drops the oldest, which can be processed again. */
 const MAX_STAGED = 16;
 
 /**
@@ -234,7 +234,9 @@ export class Group {
 
   /** Wipe every secret and refuse further use. */
   close(): void {
-    this.#cell.close(stateSecrets);
+    const staged = [...this.#staged.values()].flatMap(({ next }) => next ?? []);
+    this.#staged.clear();
+    this.#cell.close((state) => [...stateSecrets(state), ...lostSecrets(state, undefined, staged)]);
   }
 
   /** `Group(<hex id>, epoch 7)`: never a secret. */
@@ -256,8 +258,13 @@ export class Group {
   }
 
   #stage(commit: StagedCommit, staged: Staged): void {
-    const [oldest] = this.#staged.keys();
-    if (oldest !== undefined && this.#staged.size >= MAX_STAGED) this.discard(oldest);
+    const [oldest] = this.#staged;
+    if (oldest !== undefined && this.#staged.size >= MAX_STAGED) {
+      const [evicted, { next }] = oldest;
+      // This is no decision: the key that opened it stays.
+      this.#cell.run((state) => discardMove(state, next));
+      this.#staged.delete(evicted);
+    }
     this.#staged.set(commit, staged);
   }
 
