@@ -167,7 +167,8 @@ export class Group {
     const { committer, changes, next } = checked;
     const commit: StagedCommit = Object.freeze({ origin, epoch: this.epoch + 1n, committer, changes });
     const surplus = this.#staged.add(commit, { next, used, end: { mark: markOf(bytes), isOwn: false } });
-    if (surplus !== undefined) this.discard(surplus);
+    // Making room is no decision: the key that opened the surplus one stays.
+    if (surplus !== undefined) this.#cell.run((state) => discardMove(state, surplus.next));
     return { kind: 'commit', commit, authenticatedData };
   }
 
@@ -241,7 +242,9 @@ export class Group {
 
   /** Wipe every secret and refuse further use. */
   close(): void {
-    this.#cell.close(stateSecrets);
+    const staged = this.#staged.losers(undefined);
+    this.#staged.clear();
+    this.#cell.close((state) => [...stateSecrets(state), ...lostSecrets(state, undefined, staged)]);
   }
 
   /** `Group(<hex id>, epoch 7)`: never a secret. */

@@ -19,7 +19,7 @@ import { type ExternalSigner, proposeFromOutside } from './outside.ts';
 import { acceptAnyCredential } from './policy.ts';
 import { type ProcessOptions, type StoredProposal, saysNothing } from './processed.ts';
 import type { NewProposal } from './proposals.ts';
-import { decodePublicState, encodePublicState, suiteOfRecord } from './publicRecord.ts';
+import { decodePublicState, encodePublicState, suiteOfPublicRecord } from './publicRecord.ts';
 import { firstPublicState, type PublicState } from './publicState.ts';
 import { Cell } from './transition.ts';
 import { type Member, memberAt, type StagedCommit } from './views.ts';
@@ -226,7 +226,7 @@ export function observeGroup(
 /** See `observeSaved` of the package. */
 export function observeRecord(options: ObserveOptions, record: Uint8Array): PublicGroup {
   return guarded(() => {
-    const env = observing(options, suiteOfRecord(record));
+    const env = observing(options, suiteOfPublicRecord(record));
     return new PublicGroup(env, decodePublicState(env, record));
   });
 }

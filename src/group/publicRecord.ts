@@ -1,26 +1,17 @@
 /** What an observer knows as bytes, so that a server survives a restart. Nothing in it is secret. */
 
-import {
-  type Codec,
-  encode,
-  mapped,
-  oneOf,
-  opaque,
-  optional,
-  struct,
-  uint8,
-  vector,
-} from '../codec/codec.ts';
+import { type Codec, mapped, oneOf, opaque, optional, struct, uint8, vector } from '../codec/codec.ts';
 import { GroupContext } from '../wire/groupContext.ts';
 import { Proposal } from '../wire/proposal.ts';
 import type { Environment } from './environment.ts';
 import type { PublicEpoch, PublicState } from './publicState.ts';
-import { openRecord, RecordFrame, ReInitRecord, readRecord, SenderRecord, TreeRecord } from './record.ts';
+import { ReInitRecord, SenderRecord, TreeRecord } from './record.ts';
+import { readRecord, suiteOfRecord, writeRecord } from './recordFrame.ts';
 import type { CachedProposal } from './state.ts';
 
 /** Encode what an observer knows. Equal states give equal bytes. */
 export function encodePublicState({ suite }: Environment, state: PublicState): Uint8Array {
-  return encode(RecordFrame, { version: VERSION, suite: suite.id, body: encode(PublicRecord, state) });
+  return writeRecord(suite, VERSION, PublicRecord, state);
 }
 
 /** Take back what {@link encodePublicState} made. @throws `storage.corrupt`, `storage.version` */
@@ -29,8 +20,8 @@ export function decodePublicState(env: Environment, record: Uint8Array): PublicS
 }
 
 /** The suite of a record, which says what primitives are needed to read on. @throws `storage.corrupt`, `storage.version` */
-export function suiteOfRecord(record: Uint8Array): number {
-  return openRecord(record, VERSION).suite;
+export function suiteOfPublicRecord(record: Uint8Array): number {
+  return suiteOfRecord(record, VERSION);
 }
 
 /** Counted apart from the records of members, so that neither is taken for the other. */

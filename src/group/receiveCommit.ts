@@ -57,7 +57,10 @@ export function checkCommit(
   }
 }
 
-/** No signature covers a confirmation tag, and a joiner's commit has no membership tag: anybody may have damaged it. */
+/**
+ * From outside, nothing covers the confirmation tag, and ECDSA signatures have two forms: whoever carried the commit may
+ * have changed either, and says nothing about us.
+ */
 function isAnybodys({ code }: MlsError, { content }: AuthenticatedContent): boolean {
   return content.sender.senderType !== SenderType.member && code === 'crypto.confirmation-tag';
 }

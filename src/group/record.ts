@@ -1,19 +1,16 @@
 /** The state of a group as bytes, secrets included: one whole record, for keeping it and for comparing it. */
 
 import { leafIndex, nodeIndex } from '../base/brand.ts';
-import { fail, MlsError } from '../base/error.ts';
+import { fail } from '../base/error.ts';
 import {
   boolean,
   type Codec,
-  decode,
-  encode,
   mapped,
   opaque,
   optional,
   struct,
   text,
   uint8,
-  uint16,
   uint32,
   uint64,
   vector,
@@ -28,6 +25,7 @@ import { ProposalType } from '../wire/registry.ts';
 import { RatchetTree } from '../wire/treeNode.ts';
 import type { Environment } from './environment.ts';
 import { keyPackageRef, type OwnKeyPackage } from './keyPackage.ts';
+import { readRecord, writeRecord } from './recordFrame.ts';
 import { ExporterTreeRecord, SecretTreeRecord } from './recordSecrets.ts';
 import { Leaf, OwnCommitRecord } from './recordViews.ts';
 import type {
@@ -45,65 +43,26 @@ import type {
 
 /** Encode a state. Equal states give equal bytes. */
 export function encodeState({ suite }: Environment, state: GroupState): Uint8Array {
-  return encode(RecordFrame, { version: VERSION, suite: suite.id, body: encode(StateRecord, state) });
+  return writeRecord(suite, VERSION, StateRecord, state);
 }
 
-/** Take back what {@link encodeState} made. @throws `storage.corrupt`, `storage.version` */
+/** Take back what {@link encodeState} made. @throws `storage.corrupt`, `storage.version`, `codec.input` for no bytes */
 export function decodeState(env: Environment, record: Uint8Array): GroupState {
   return readRecord(env, record, VERSION, StateRecord);
 }
 
 /** A KeyPackage with its private halves. */
 export function encodeKeyPackage({ suite }: Environment, own: OwnKeyPackage): Uint8Array {
-  return encode(RecordFrame, { version: VERSION, suite: suite.id, body: encode(KeyPackageRecord, own) });
+  return writeRecord(suite, VERSION, KeyPackageRecord, own);
 }
 
-/** Take back what {@link encodeKeyPackage} made. @throws `storage.corrupt`, `storage.version` */
+/** Take back what {@link encodeKeyPackage} made. @throws `storage.corrupt`, `storage.version`, `codec.input` for no bytes */
 export function decodeKeyPackage(env: Environment, record: Uint8Array): OwnKeyPackage {
   const own = readRecord(env, record, VERSION, KeyPackageRecord);
   return { ...own, ref: keyPackageRef(env.suite, own.keyPackage) };
 }
 
 const VERSION = 1;
-/** Our own record: whatever it holds has passed the limits for received bytes. */
-const LIMITS = /* @__PURE__ */ Object.freeze({ bytes: 2 ** 30 - 1, elements: 2 ** 24 });
-
-/** The body of a record of one version and suite. @throws `storage.corrupt`, `storage.version` */
-export function readRecord<T>(env: Environment, record: Uint8Array, version: number, codec: Codec<T>): T {
-  const { suite, body } = openRecord(record, version);
-  if (suite !== env.suite.id) return fail('storage.corrupt', { suite });
-  return corruptUnless(() => decode(codec, body, { ...env.decoding, limits: LIMITS }));
-}
-
-/** Suite and body of a record of one version. @throws `storage.corrupt`, `storage.version` */
-export function openRecord(record: Uint8Array, expected: number): Omit<RecordFrame, 'version'> {
-  const { version, ...rest } = corruptUnless(() => decode(RecordFrame, record, { limits: LIMITS }));
-  return version === expected ? rest : fail('storage.version', { version });
-}
-
-/** What cannot be decoded is a matter of storage. */
-function corruptUnless<T>(read: () => T): T {
-  try {
-    return read();
-  } catch (error) {
-    if (!(error instanceof MlsError) || error.code.startsWith('storage.')) throw error;
-    return fail('storage.corrupt', {}, error);
-  }
-}
-
-/** What is around every record. */
-export interface RecordFrame {
-  readonly version: number;
-  readonly suite: number;
-  readonly body: Uint8Array;
-}
-
-/** See the interface of this name. */
-export const RecordFrame: Codec<RecordFrame> = /* @__PURE__ */ struct<RecordFrame>({
-  version: uint16,
-  suite: uint16,
-  body: opaque,
-});
 
 const KeyPairRecord = /* @__PURE__ */ struct<KeyPair>({ publicKey: opaque, secretKey: opaque });
 
