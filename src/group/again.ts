@@ -2,9 +2,11 @@
 
 import { leafIndex } from '../base/brand.ts';
 import { equal } from '../base/bytes.ts';
-import { encode } from '../codec/codec.ts';
+import { type Codec, encode } from '../codec/codec.ts';
 import { occurrences } from '../tree/keyIndex.ts';
 import { leafAt } from '../tree/tree.ts';
+import { Credential } from '../wire/credential.ts';
+import { extensionList } from '../wire/extension.ts';
 import type { LeafNode } from '../wire/leafNode.ts';
 import { isKnownProposal, Proposal } from '../wire/proposal.ts';
 import type { PreSharedKeyId } from '../wire/psk.ts';
@@ -13,10 +15,14 @@ import type { Environment } from './environment.ts';
 import { removedLeaf } from './proposalRules.ts';
 import type { LeafChange, NewProposal } from './proposals.ts';
 import { mlsMessage } from './protect.ts';
-import type { GroupState } from './state.ts';
+import { isCommittable } from './sendCommit.ts';
+import type { GroupState, ProposalItem } from './state.ts';
 import type { CommitChanges, StagedCommit } from './views.ts';
 
-/** Our proposals, sent or inside a commit that lost, which the winner neither did nor made pointless. */
+/**
+ * Our proposals, sent or inside a commit that lost, which the winner neither did nor made pointless. Together they can
+ * be committed: of those that exclude each other, the first stays.
+ */
 export function worthProposing(
   env: Environment,
   before: GroupState,
@@ -28,9 +34,22 @@ export function worthProposing(
   const sent = before.proposals.filter(({ sender }) => sender.kind === 'member' && sender.leaf === self);
   const lost = before.pending?.commit === winner ? undefined : before.pending;
   const ours = [...sent.map(({ proposal }) => proposal), ...(lost?.proposals ?? [])];
-  const inputs = ours.flatMap(
-    (proposal) => stillWanted(env, { before, after, changes: winner.changes }, proposal) ?? [],
-  );
+  const sender = { kind: 'member', leaf: after.epoch.self } as const;
+  // Whoever asks the client for this group still gets the epoch before.
+  const { groupId } = after.epoch.context;
+  const within: Environment = { ...env, psks: (id) => (isOf(groupId, id) ? undefined : env.psks(id)) };
+  const inputs: NewProposal[] = [];
+  const items: ProposalItem[] = [];
+  for (const proposal of ours) {
+    const input = stillWanted(env, { before, after, changes: winner.changes }, proposal);
+    if (input === undefined) continue;
+    // An Update says how the commit is to renew our leaf, and a leave is for others to commit.
+    const isNoItem = input.kind === 'update' || input.kind === 'leave';
+    const added = isNoItem ? [] : [{ proposal, sender, ref: undefined }];
+    if (added.length > 0 && !isCommittable(within, after, [...items, ...added])) continue;
+    inputs.push(input);
+    items.push(...added);
+  }
   const leaf = lost && leafChange(before, lost.next.epoch.signer, leafAt(lost.next.epoch.tree, self));
   return leaf === undefined || Object.keys(leaf).length === 0
     ? inputs
@@ -111,11 +130,22 @@ function leafChange(
   const current = leafAt(epoch.tree, epoch.self);
   if (current === undefined || wanted === undefined) return {};
   const { credential, extensions } = wanted;
+  // By value: after a restart, equal leaves are no longer the same objects.
   return {
-    ...(credential !== current.credential && { credential }),
+    ...(!isSame(Credential, credential, current.credential) && { credential }),
     ...(!equal(wanted.signatureKey, current.signatureKey) && { signer }),
-    ...(extensions !== current.extensions && { extensions }),
+    ...(!isSame(LeafExtensions, extensions, current.extensions) && { extensions }),
   };
+}
+
+const LeafExtensions = /* @__PURE__ */ extensionList(/* @__PURE__ */ new Map());
+
+function isSame<T>(codec: Codec<T>, a: T, b: T): boolean {
+  return equal(encode(codec, a), encode(codec, b));
+}
+
+function isOf(groupId: Uint8Array, id: PreSharedKeyId): boolean {
+  return id.pskType === PskType.resumption && equal(id.pskGroupId, groupId);
 }
 
 /** The nonce is fresh in every proposal, and the value is what counts. */
