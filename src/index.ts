@@ -61,7 +61,7 @@ export {
 } from './group/registry.ts';
 export type { Author, CommitClaim, GroupRules, GroupView, ProposalClaim } from './group/rules.ts';
 export type { CommitOptions } from './group/sendCommit.ts';
-export type { ExternalJoinOffer, FoundedGroup, StagedJoin } from './group/staged.ts';
+export type { ExternalJoinOffer, FoundedGroup, Origin, StagedJoin } from './group/staged.ts';
 export type { CommitChanges, Member, OwnCommit, Renewal, StagedCommit } from './group/views.ts';
 export { basicCredential, type Credential } from './wire/credential.ts';
 export type { Extension } from './wire/extension.ts';
