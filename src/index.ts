@@ -19,6 +19,7 @@ export { fromHex, fromUtf8, toHex, utf8 } from './base/bytes.ts';
 export type { Blame, MlsErrorCode, Retry, Scope } from './base/codes.ts';
 export { MlsError } from './base/error.ts';
 export type { CipherSuite, KeyPair, Provider, SuiteCrypto } from './crypto/provider.ts';
+export { commonCapabilities } from './group/capabilities.ts';
 export type {
   Client,
   CreatedKeyPackage,
@@ -69,10 +70,11 @@ export {
 } from './group/registry.ts';
 export type { Author, CommitClaim, GroupRules, GroupView, ProposalClaim } from './group/rules.ts';
 export type { CommitOptions } from './group/sendCommit.ts';
-export type { ExternalJoinOffer, FoundedGroup, StagedJoin } from './group/staged.ts';
-export type { CommitChanges, Member, OwnCommit, StagedCommit } from './group/views.ts';
+export type { ExternalJoinOffer, FoundedGroup, Origin, StagedJoin } from './group/staged.ts';
+export type { CommitChanges, Member, OwnCommit, Renewal, StagedCommit } from './group/views.ts';
 export { basicCredential, type Credential } from './wire/credential.ts';
 export type { Extension } from './wire/extension.ts';
+export type { Capabilities } from './wire/leafNode.ts';
 
 /** As the options of a client, but the provider has a default: node:crypto under Node, noble elsewhere. */
 export type ClientOptions = Omit<AllClientOptions, 'provider'> & Partial<Pick<AllClientOptions, 'provider'>>;

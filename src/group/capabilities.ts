@@ -1,9 +1,13 @@
 /** What a client says it supports, and the reserved values it mixes in (RFC 9420 §7.2, §13.5). */
 
 import { at } from '../base/bytes.ts';
+import { fail, guarded } from '../base/error.ts';
+import { decode } from '../codec/codec.ts';
+import type { OpenTypes } from '../codec/reader.ts';
 import type { Extension } from '../wire/extension.ts';
 import type { Capabilities } from '../wire/leafNode.ts';
-import { GREASE, isDefaultExtension, MLS10 } from '../wire/registry.ts';
+import { MlsMessage } from '../wire/message.ts';
+import { GREASE, isDefaultExtension, MLS10, WireFormat } from '../wire/registry.ts';
 import type { Environment } from './environment.ts';
 
 /** Capabilities from the actual configuration; default types are never listed. @param grease a value to add everywhere */
@@ -16,6 +20,43 @@ export function ownCapabilities({ suite, policy }: Environment, grease?: number)
     proposals: [...policy.proposalTypes.keys(), ...extra],
     credentials: [...policy.credentialTypes, ...extra],
   };
+}
+
+/**
+ * What the clients behind KeyPackages all support, in the order of the first: for choosing the suite and the required
+ * capabilities of a group before it is made (§11), so that nobody is led to a weaker one than all have. Default types are
+ * never listed, reserved values left out (§13.5). Nothing is verified: adding a KeyPackage does that.
+ * @param keyPackages MLSMessages, our own among them; at least one
+ * @param openTypes bodies of further credential types @defaultValue none
+ * @throws `validation.key-package` for another kind of message, `codec.*`
+ */
+export function commonCapabilities(
+  keyPackages: readonly Uint8Array[],
+  openTypes: OpenTypes = {},
+): Capabilities {
+  return guarded(() => {
+    const all = keyPackages.map((message) => capabilitiesIn(message, openTypes));
+    const [first] = all;
+    if (first === undefined) return fail('codec.input', { expected: 'key packages' });
+    const common = (field: keyof Capabilities): readonly number[] =>
+      first[field].filter(
+        (value) => !GREASE.includes(value) && all.every((one) => one[field].includes(value)),
+      );
+    return {
+      versions: common('versions'),
+      cipherSuites: common('cipherSuites'),
+      extensions: common('extensions'),
+      proposals: common('proposals'),
+      credentials: common('credentials'),
+    };
+  });
+}
+
+function capabilitiesIn(message: Uint8Array, openTypes: OpenTypes): Capabilities {
+  const decoded = decode(MlsMessage, message, { openTypes });
+  return decoded.wireFormat === WireFormat.keyPackage
+    ? decoded.keyPackage.leafNode.capabilities
+    : fail('validation.key-package', { wireFormat: decoded.wireFormat });
 }
 
 /** Whether this client understands an extension of a GroupContext, or has no need to. */

@@ -1,6 +1,6 @@
 /** A client: one credential, one suite; it makes KeyPackages, and makes and joins groups. */
 
-import { equal, toHex } from '../base/bytes.ts';
+import { toHex } from '../base/bytes.ts';
 import { fail, guarded } from '../base/error.ts';
 import { wipe } from '../base/secret.ts';
 import { decode } from '../codec/codec.ts';
@@ -8,8 +8,7 @@ import type { CipherSuite, KeyPair } from '../crypto/provider.ts';
 import type { Credential } from '../wire/credential.ts';
 import type { GroupInfo } from '../wire/groupInfo.ts';
 import { MlsMessage } from '../wire/message.ts';
-import type { PreSharedKeyId } from '../wire/psk.ts';
-import { PskType, PskUsage, WireFormat } from '../wire/registry.ts';
+import { WireFormat } from '../wire/registry.ts';
 import { createGroupState, type NewGroup } from './create.ts';
 import { type Environment, requireCredential } from './environment.ts';
 import { type ExternalJoiner, joinExternally, requestAdd } from './external.ts';
@@ -23,7 +22,7 @@ import {
   validateKeyPackage,
 } from './keyPackage.ts';
 import { KeyPackageStore } from './keyPackageStore.ts';
-import { resumptionSecret } from './nextEpoch.ts';
+import { KnownGroups } from './knownGroups.ts';
 import { type ClientOptions, environmentOf } from './options.ts';
 import { mlsMessage } from './protect.ts';
 import { decodeKeyPackage, decodeState, encodeKeyPackage } from './record.ts';
@@ -66,13 +65,16 @@ export class Client {
   readonly #credential: Credential;
   readonly #signer: KeyPair;
   readonly #keyPackages = new KeyPackageStore();
-  /** Groups entered through this client, by id. */
-  readonly #groups = new Map<string, Group>();
+  readonly #groups = new KnownGroups();
 
   /** @throws `codec.unsupported` for a suite the provider lacks, `validation.credential` for our own credential */
   constructor(options: ClientOptions) {
     const { provider, psks, credential } = options;
-    this.#env = environmentOf(options, options.suite ?? 1, (id) => this.#resumptionPsk(id) ?? psks?.(id));
+    this.#env = environmentOf(
+      options,
+      options.suite ?? 1,
+      (id) => this.#groups.resumptionPsk(id) ?? psks?.(id),
+    );
     const { suite } = this.#env;
     this.#credential = credential;
     this.#signer =
@@ -130,7 +132,7 @@ export class Client {
   /** A group of one, in epoch 0 (§11). @throws `validation.capabilities`, `validation.unsupported`, `validation.group-id` */
   createGroup(options: NewGroup = {}): Group {
     return guarded(() => {
-      if (options.id !== undefined) this.#refuseKnownGroup(options.id);
+      if (options.id !== undefined) this.#groups.refuse(options.id);
       return this.#enter(createGroupState(this.#env, this.#makeKeyPackage({}), options));
     });
   }
@@ -139,7 +141,7 @@ export class Client {
   load(record: Uint8Array): Group {
     return guarded(() => {
       const state = decodeState(this.#env, record);
-      this.#refuseKnownGroup(state.epoch.context.groupId);
+      this.#groups.refuse(state.epoch.context.groupId);
       return this.#enter(state);
     });
   }
@@ -156,13 +158,16 @@ export class Client {
       }
       this.#keyPackages.requireUsable(message.welcome);
       const find = (ref: Uint8Array): OwnKeyPackage | undefined => this.#keyPackages.find(ref);
-      const groupOf = (id: Uint8Array): GroupState | undefined =>
-        from !== undefined && equal(from.id, id) ? stateOf(from) : this.#stateOf(id);
-      const joined = joinFromWelcome(this.#env, message.welcome, find, { ratchetTree, groupOf });
-      const { state, inviter, own, spent } = joined;
+      const joined = joinFromWelcome(this.#env, message.welcome, find, {
+        ratchetTree,
+        groupOf: (id) => this.#groups.stateOf(id, from),
+        announcing: (id) => this.#groups.announcing(id, from),
+      });
+      const { state, own, succession, spent } = joined;
       wipe(...spent);
-      this.#refuseKnownGroup(state.epoch.context.groupId);
-      return stageJoin(state, memberAt(state.epoch.tree, inviter), () => {
+      this.#groups.refuse(state.epoch.context.groupId);
+      const inviter = memberAt(state.epoch.tree, joined.inviter);
+      return stageJoin(state, { inviter, succession }, () => {
         this.#keyPackages.use(own);
         return this.#enter(state);
       });
@@ -179,12 +184,12 @@ export class Client {
       const { ratchetTree, ...how } = options;
       const info = this.#readGroupInfo(groupInfo);
       // Whoever resyncs replaces the state it has; anybody else has no business joining twice (§11).
-      if (how.resync !== true) this.#refuseKnownGroup(info.groupContext.groupId);
+      if (how.resync !== true) this.#groups.refuse(info.groupContext.groupId);
       const joiner = { credential: this.#credential, signer: this.#signer, ...how };
       const joined = joinExternally(this.#env, info, joiner, ratchetTree);
       wipe(...joined.spent);
       const { state, message } = joined;
-      return { ...stageJoin(state, undefined, () => this.#enter(state)), message };
+      return { ...stageJoin(state, {}, () => this.#enter(state)), message };
     });
   }
 
@@ -240,15 +245,7 @@ export class Client {
   }
 
   #enter(state: GroupState): Group {
-    const group = new Group(this.#env, state);
-    this.#groups.set(toHex(state.epoch.context.groupId), group);
-    return group;
-  }
-
-  /** @throws `validation.group-id` while this client is in a group of that id */
-  #refuseKnownGroup(id: Uint8Array): void {
-    const known = this.#groups.get(toHex(id));
-    if (known?.isActive === true) fail('validation.group-id');
+    return this.#groups.keep(new Group(this.#env, state));
   }
 
   #makeKeyPackage(options: Omit<KeyPackageOptions, 'credential' | 'signer'>): OwnKeyPackage {
@@ -258,7 +255,7 @@ export class Client {
   #found(make: (own: OwnKeyPackage) => Transition<GroupState, FoundedMessages>): FoundedGroup {
     return guarded(() => {
       const { next, result, spent = [] } = make(this.#makeKeyPackage({}));
-      this.#refuseKnownGroup(next.epoch.context.groupId);
+      this.#groups.refuse(next.epoch.context.groupId);
       wipe(...spent);
       return { group: this.#enter(next), ...result };
     });
@@ -269,18 +266,6 @@ export class Client {
     return message.wireFormat === WireFormat.groupInfo
       ? message.groupInfo
       : fail('validation.group-info', { wireFormat: message.wireFormat });
-  }
-
-  #stateOf(groupId: Uint8Array): GroupState | undefined {
-    const group = this.#groups.get(toHex(groupId));
-    return group?.isOpen === true ? stateOf(group) : undefined;
-  }
-
-  /** Of an earlier epoch of one of our groups (§8.6). */
-  #resumptionPsk(id: PreSharedKeyId): Uint8Array | undefined {
-    if (id.pskType !== PskType.resumption || id.usage !== PskUsage.application) return undefined;
-    const state = this.#stateOf(id.pskGroupId);
-    return state && resumptionSecret(state, id.pskEpoch);
   }
 }
 

@@ -69,6 +69,8 @@ export function firstState(entered: Pick<GroupState, 'epoch' | 'secretTree' | 'e
   return Object.freeze({
     ...entered,
     status: 'active',
+    // Older history is not ours to know.
+    renewals: entered.epoch.context.epoch,
     proposals: [],
     pending: undefined,
     past: [],

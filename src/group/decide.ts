@@ -3,6 +3,7 @@
 import { EMPTY } from '../base/bytes.ts';
 import { MlsError } from '../base/error.ts';
 import { takeReceiveKey } from '../schedule/secretTree.ts';
+import { renewed } from '../tree/renewals.ts';
 import type { Environment } from './environment.ts';
 import { droppedSecrets, epochOnly, epochSecrets, removedSecrets, replacedSecrets } from './spent.ts';
 import type { EpochEnd, GroupState, NextEpoch, PastEpoch } from './state.ts';
@@ -34,6 +35,7 @@ export function enterMove(
       epoch: next.epoch,
       secretTree: next.secretTree,
       exporterTree: next.exporterTree,
+      renewals: renewed(state.renewals, { before: tree, after: next.epoch.tree }, next.epoch.context.epoch),
       proposals: [],
       pending: undefined,
       past: past.slice(0, policy.pastEpochs),

@@ -26,7 +26,7 @@ export interface Environment {
   /** What of the MLS extensions draft is spoken; nothing when absent. */
   readonly draft?: Draft;
   /** Extension types of the application, by number. */
-  readonly extensionKinds?: ReadonlyMap<number, ExtensionKind<never>>;
+  readonly extensionKinds?: ReadonlyMap<number, ExtensionKind<unknown>>;
   /** Extensions of the group need not be understood: for those who only watch. @defaultValue false */
   readonly anyExtension?: boolean;
 }

@@ -4,6 +4,7 @@ import { type LeafIndex, leafIndex } from '../base/brand.ts';
 import { ownedCopy, toHex } from '../base/bytes.ts';
 import { fail, guarded, MlsError } from '../base/error.ts';
 import { mlsExporter } from '../schedule/exporter.ts';
+import { renewalOf } from '../tree/renewals.ts';
 import { leaves, treeToNodes } from '../tree/tree.ts';
 import type { Extension } from '../wire/extension.ts';
 import { WireFormat } from '../wire/registry.ts';
@@ -24,7 +25,14 @@ import { lostSecrets, stateSecrets } from './spent.ts';
 import { StagedCommits } from './stagedCommits.ts';
 import type { GroupState } from './state.ts';
 import { Cell } from './transition.ts';
-import { type CommitChanges, type Member, memberAt, type OwnCommit, type StagedCommit } from './views.ts';
+import {
+  type CommitChanges,
+  type Member,
+  memberAt,
+  type OwnCommit,
+  type Renewal,
+  type StagedCommit,
+} from './views.ts';
 
 /** What accepting a commit led to. */
 export interface Accepted {
@@ -88,6 +96,14 @@ export class Group {
   get members(): readonly Member[] {
     const { tree } = this.#state.epoch;
     return [...leaves(tree.root)].flatMap(([leaf]) => memberAt(tree, leaf) ?? []);
+  }
+  /** When members last renewed their keys, in leaf order: whoever has not for long should be asked to, or removed (§16.6). */
+  get renewals(): readonly Renewal[] {
+    const { epoch, renewals } = this.#state;
+    return this.members.map((member) => ({
+      member,
+      epoch: renewalOf(renewals, epoch.tree.width, member.leaf),
+    }));
   }
   /** Extensions of the group. */
   get extensions(): readonly Extension[] {

@@ -22,7 +22,7 @@ import { treeOf, validateGroupInfo } from './groupInfo.ts';
 import type { OwnKeyPackage } from './keyPackage.ts';
 import { enterEpoch, epochFromJoiner, lookUpPsks, requireConfirmation } from './nextEpoch.ts';
 import type { GroupState } from './state.ts';
-import { successionOf, successionSecret, validateSuccession } from './succession.ts';
+import { requireAnnounced, successionOf, successionSecret, validateSuccession } from './succession.ts';
 
 /** A join that has been checked. */
 export interface Joined {
@@ -30,6 +30,8 @@ export interface Joined {
   /** The leaf that signed the GroupInfo. */
   readonly inviter: LeafIndex;
   readonly own: OwnKeyPackage;
+  /** The PSK that ties the group to another one. */
+  readonly succession: ResumptionPskId | undefined;
   readonly spent: readonly Uint8Array[];
 }
 
@@ -39,6 +41,8 @@ export interface JoinInputs {
   readonly ratchetTree?: Uint8Array | undefined;
   /** The group of an id that we are or were in: a Welcome may follow on it (§11.2, §11.3). */
   readonly groupOf?: (groupId: Uint8Array) => GroupState | undefined;
+  /** The closed group of ours whose ReInit announced a group of an id. */
+  readonly announcing?: (groupId: Uint8Array) => GroupState | undefined;
 }
 
 /**
@@ -50,7 +54,7 @@ export function joinFromWelcome(
   env: Environment,
   welcome: Welcome,
   find: (ref: Uint8Array) => OwnKeyPackage | undefined,
-  { ratchetTree, groupOf }: JoinInputs = {},
+  { ratchetTree, groupOf, announcing }: JoinInputs = {},
 ): Joined {
   const { suite } = env;
   if (welcome.cipherSuite !== suite.id) fail('validation.welcome', { suite: welcome.cipherSuite });
@@ -60,10 +64,11 @@ export function joinFromWelcome(
   const old = succession && groupOf?.(succession.pskGroupId);
   const psks = lookUpPsks(withSuccession(env, succession, old), secrets.psks);
   const groupInfo = openGroupInfo(env, welcome, secrets.joinerSecret, psks);
-  const { cipherSuite } = groupInfo.groupContext;
+  const { cipherSuite, groupId } = groupInfo.groupContext;
   if (cipherSuite !== welcome.cipherSuite) fail('validation.welcome', { suite: cipherSuite });
   const tree = treeOf(env, groupInfo, ratchetTree);
   const inviter = validateGroupInfo(env, groupInfo, tree);
+  requireAnnounced(groupInfo.groupContext, succession, announcing?.(groupId));
   if (succession && old) validateSuccession(env, { context: groupInfo.groupContext, tree }, succession, old);
   const leaf = ownLeaf(tree, own);
   const invitation = secrets.pathSecret && { committer: inviter, pathSecret: secrets.pathSecret.pathSecret };
@@ -75,7 +80,7 @@ export function joinFromWelcome(
   requireConfirmation(keys, groupInfo.confirmationTag);
   const entered = enterEpoch(keys, { tree, self: leaf, privatePath, signer: own.signer });
   const spent = [secrets.joinerSecret, ...(secrets.pathSecret ? [secrets.pathSecret.pathSecret] : [])];
-  return { state: firstState(entered), inviter, own, spent };
+  return { state: firstState(entered), inviter, own, succession, spent };
 }
 
 /**

@@ -38,6 +38,8 @@ export type NewProposal = Exclude<ProposalInput, { kind: 'stored' }>;
 /** What becomes a proposal of the extensions draft. */
 export type DraftInput = Extract<NewProposal, { kind: 'leave' | 'app-data' | 'app-ephemeral' }>;
 
+type OtherInput = Extract<NewProposal, { kind: 'other' }>;
+
 /** New content for our own leaf; what is left out stays. */
 export interface LeafChange {
   readonly credential?: Credential;
@@ -228,6 +230,13 @@ export function makePlainProposal(
     case 'app-ephemeral':
       return requireDraft(env).makeProposal(input);
     case 'other':
+      requireReadable(env, input);
       return { proposalType: input.proposalType, body: input.body.slice() };
   }
+}
+
+/** What receivers would refuse to read is not sent. @throws `validation.proposal`, `codec.*` */
+function requireReadable({ decoding }: Environment, { proposalType, body }: OtherInput): void {
+  const known = decoding.openTypes?.proposals?.get(proposalType);
+  if (known !== undefined) decode({ read: (r) => known.read(r), write: () => {} }, body, decoding);
 }

@@ -8,6 +8,7 @@ import {
   mapped,
   opaque,
   optional,
+  select,
   struct,
   text,
   uint8,
@@ -17,6 +18,7 @@ import {
 } from '../codec/codec.ts';
 import type { KeyPair } from '../crypto/provider.ts';
 import type { PrivatePath } from '../tree/privatePath.ts';
+import type { Renewals } from '../tree/renewals.ts';
 import { type Tree, treeFromNodes, treeToNodes } from '../tree/tree.ts';
 import { GroupContext } from '../wire/groupContext.ts';
 import { KeyPackage } from '../wire/keyPackage.ts';
@@ -167,6 +169,27 @@ const PastRecord: Codec<PastEpoch> = /* @__PURE__ */ struct<PastEpoch>({
   end: EndRecord,
 });
 
+const HalfRecord: Codec<Renewals> = {
+  read: (r) => RenewalsRecord.read(r),
+  write: (w, renewals) => RenewalsRecord.write(w, renewals),
+};
+
+type TaggedRenewals =
+  | { readonly tag: 0; readonly epoch: bigint }
+  | ({ readonly tag: 1 } & Exclude<Renewals, bigint>);
+
+const renewalBodies: ReadonlyMap<number, Codec<object>> = /* @__PURE__ */ new Map<number, Codec<object>>([
+  [0, /* @__PURE__ */ struct({ epoch: uint64 })],
+  [1, /* @__PURE__ */ struct({ left: HalfRecord, right: HalfRecord })],
+]);
+
+const RenewalsRecord: Codec<Renewals> = /* @__PURE__ */ mapped(
+  /* @__PURE__ */ select<TaggedRenewals>('tag', uint8, (tag) => renewalBodies.get(tag)),
+  (renewals) => (renewals.tag === 0 ? renewals.epoch : { left: renewals.left, right: renewals.right }),
+  (renewals) =>
+    typeof renewals === 'bigint' ? { tag: 0 as const, epoch: renewals } : { tag: 1 as const, ...renewals },
+);
+
 const STATUSES = ['active', 'removed', 'closed'] as const;
 
 const StateRecord: Codec<GroupState> = /* @__PURE__ */ mapped(
@@ -183,6 +206,7 @@ const StateRecord: Codec<GroupState> = /* @__PURE__ */ mapped(
     ),
     secretTree: SecretTreeRecord,
     exporterTree: ExporterTreeRecord,
+    renewals: RenewalsRecord,
     proposals: /* @__PURE__ */ vector(ProposalRecord),
     pending: /* @__PURE__ */ optional(PendingRecord),
     past: /* @__PURE__ */ vector(PastRecord),

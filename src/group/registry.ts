@@ -2,6 +2,7 @@
 
 import { fail } from '../base/error.ts';
 import { type Codec, decode, encode } from '../codec/codec.ts';
+import type { OpenBody } from '../codec/reader.ts';
 import { type Extension, findExtension } from '../wire/extension.ts';
 import type { Proposal } from '../wire/proposal.ts';
 import { isDefaultExtension, isDefaultProposal, type ProposalTraits } from '../wire/registry.ts';
@@ -14,7 +15,7 @@ export interface ProposalKind<T> {
   readonly traits: ProposalTraits;
   readonly codec: Codec<T>;
   /** Whether a well-formed body is valid; the same for all members. */
-  readonly validate: ((body: T) => boolean) | undefined;
+  validate?(body: T): boolean;
   /** A proposal to send or to commit. */
   make(body: T): NewProposal;
   /** The body of a proposal of this type; `undefined` for another type. */
@@ -26,7 +27,7 @@ export interface ExtensionKind<T> {
   readonly type: number;
   readonly codec: Codec<T>;
   /** Whether a well-formed body is valid in a GroupContext; the same for all members. */
-  readonly validate: ((body: T) => boolean) | undefined;
+  validate?(body: T): boolean;
   /** An extension for a list. */
   make(body: T): Extension;
   /** The body of the extension of this type, if the list has it. @throws `codec.*` for a malformed one */
@@ -35,8 +36,8 @@ export interface ExtensionKind<T> {
 
 /** The types that a client understands beyond RFC 9420. */
 export interface Registry {
-  readonly proposals?: readonly ProposalKind<never>[];
-  readonly extensions?: readonly ExtensionKind<never>[];
+  readonly proposals?: readonly ProposalKind<unknown>[];
+  readonly extensions?: readonly ExtensionKind<unknown>[];
 }
 
 /**
@@ -55,7 +56,7 @@ export function defineProposal<T>(definition: {
     type,
     traits,
     codec,
-    validate,
+    ...(validate && { validate }),
     make: (body: T): NewProposal => ({ kind: 'other', proposalType: type, body: encode(codec, body) }),
     read: (proposal: Proposal) =>
       proposal.proposalType === type && 'body' in proposal ? decode(codec, proposal.body) : undefined,
@@ -73,7 +74,7 @@ export function defineExtension<T>(definition: {
   return Object.freeze({
     type,
     codec,
-    validate,
+    ...(validate && { validate }),
     make: (body: T): Extension => ({ extensionType: type, extensionData: encode(codec, body) }),
     find: (extensions: readonly Extension[]) => {
       const found = findExtension(extensions, type);
@@ -104,23 +105,19 @@ export function registered(env: Environment, { proposals = [], extensions = [] }
 /** Registered extensions of a GroupContext are well-formed and valid. @throws `validation.extension`, `codec.*` */
 export function validateRegistered({ extensionKinds }: Environment, extensions: readonly Extension[]): void {
   for (const { extensionType, extensionData } of extensions) {
-    const kind = extensionKinds?.get(extensionType) as ExtensionKind<unknown> | undefined;
+    const kind = extensionKinds?.get(extensionType);
     if (kind === undefined) continue;
     const body = decode(kind.codec, extensionData);
     if (kind.validate?.(body) === false) fail('validation.extension', { extension: extensionType });
   }
 }
 
-/** The codec of a body, which refuses what the application finds invalid. */
-function bodyOf({ codec, validate, type }: ProposalKind<never>): { read: Codec<unknown>['read'] } {
-  const known = {
-    codec: codec as Codec<unknown>,
-    validate: validate as ((body: unknown) => boolean) | undefined,
-  };
+/** The end of a body, which is refused when the application finds it invalid. */
+function bodyOf(kind: ProposalKind<unknown>): OpenBody {
   return {
     read: (reader) => {
-      const body = known.codec.read(reader);
-      if (known.validate?.(body) === false) fail('validation.proposal', { proposal: type });
+      const body = kind.codec.read(reader);
+      if (kind.validate?.(body) === false) fail('validation.proposal', { proposal: kind.type });
       return body;
     },
   };

@@ -3,10 +3,19 @@
 import { fail } from '../base/error.ts';
 import { wipe } from '../base/secret.ts';
 import { leaves } from '../tree/tree.ts';
+import type { ResumptionPskId } from '../wire/psk.ts';
+import { PskUsage } from '../wire/registry.ts';
 import type { Group } from './group.ts';
 import { stateSecrets } from './spent.ts';
 import type { GroupState } from './state.ts';
 import { type Member, memberAt } from './views.ts';
+
+/** Another group from which a new one comes, as its PSK proves (RFC 9420 §11.2, §11.3). */
+export interface Origin {
+  readonly kind: 'reinit' | 'branch';
+  readonly groupId: Uint8Array;
+  readonly epoch: bigint;
+}
 
 /** A join that was checked but not taken: inspect `members`, then accept or discard. */
 export interface StagedJoin {
@@ -15,6 +24,8 @@ export interface StagedJoin {
   readonly members: readonly Member[];
   /** Who invited us; `undefined` for an external join. */
   readonly inviter: Member | undefined;
+  /** The group that this one replaces or branches off; `undefined` for any other, whatever its id. */
+  readonly origin: Origin | undefined;
   /** Enter the group; a single-use KeyPackage is used up. @throws `state.stale-handle` the second time */
   accept(): Group;
   /** Drop it; the KeyPackage stays usable. */
@@ -37,7 +48,11 @@ export interface FoundedGroup {
 }
 
 /** Stage a state. @param enter makes the group, once */
-export function stageJoin(state: GroupState, inviter: Member | undefined, enter: () => Group): StagedJoin {
+export function stageJoin(
+  state: GroupState,
+  by: { readonly inviter?: Member | undefined; readonly succession?: ResumptionPskId | undefined },
+  enter: () => Group,
+): StagedJoin {
   let decided = false;
   const decide = (): void => {
     if (decided) fail('state.stale-handle');
@@ -48,7 +63,8 @@ export function stageJoin(state: GroupState, inviter: Member | undefined, enter:
     groupId: context.groupId.slice(),
     epoch: context.epoch,
     members: [...leaves(tree.root)].flatMap(([leaf]) => memberAt(tree, leaf) ?? []),
-    inviter,
+    inviter: by.inviter,
+    origin: by.succession && originOf(by.succession),
     accept: () => {
       decide();
       return enter();
@@ -58,4 +74,9 @@ export function stageJoin(state: GroupState, inviter: Member | undefined, enter:
       wipe(...stateSecrets(state));
     },
   };
+}
+
+function originOf({ usage, pskGroupId, pskEpoch }: ResumptionPskId): Origin {
+  const kind = usage === PskUsage.reinit ? 'reinit' : 'branch';
+  return { kind, groupId: pskGroupId.slice(), epoch: pskEpoch };
 }

@@ -6,6 +6,7 @@ import type { EpochSecrets } from '../schedule/epoch.ts';
 import type { ExporterTree } from '../schedule/safeExporter.ts';
 import type { SecretTree } from '../schedule/secretTree.ts';
 import type { PrivatePath } from '../tree/privatePath.ts';
+import type { Renewals } from '../tree/renewals.ts';
 import type { Tree } from '../tree/tree.ts';
 import type { GroupContext } from '../wire/groupContext.ts';
 import type { Proposal, ReInitProposal } from '../wire/proposal.ts';
@@ -102,6 +103,8 @@ export interface GroupState {
   readonly secretTree: SecretTree;
   /** What components have not exported of this epoch (MLS extensions draft). */
   readonly exporterTree: ExporterTree;
+  /** When each leaf was last replaced. */
+  readonly renewals: Renewals;
   readonly proposals: readonly CachedProposal[];
   readonly pending: PendingCommit | undefined;
   /** Newest first. */

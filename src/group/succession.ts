@@ -25,6 +25,20 @@ export function successionSecret(old: GroupState | undefined, id: ResumptionPskI
   return secret ?? fail('state.missing-psk', { pskType: id.pskType, epoch: id.pskEpoch });
 }
 
+/**
+ * The first Welcome of a group that a ReInit of ours announced comes from that very group; later ones are Welcomes as
+ * any other. @throws `validation.reinit`
+ */
+export function requireAnnounced(
+  { epoch }: GroupContext,
+  id: ResumptionPskId | undefined,
+  announcing: GroupState | undefined,
+): void {
+  if (announcing === undefined || epoch !== 1n) return;
+  if (id?.usage !== PskUsage.reinit || !equal(id.pskGroupId, announcing.epoch.context.groupId))
+    fail('validation.reinit', { missing: 'psk' });
+}
+
 /** A new group is what the old one allows it to be. @throws `validation.reinit` */
 export function validateSuccession(
   env: Environment,

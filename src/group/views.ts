@@ -14,6 +14,13 @@ export interface Member {
   readonly signatureKey: Uint8Array;
 }
 
+/** How long a member has kept its keys (RFC 9420 §3.2). */
+export interface Renewal {
+  readonly member: Member;
+  /** The epoch that its leaf came with or was last replaced in; at least that in which we joined. */
+  readonly epoch: bigint;
+}
+
 /** A committed proposal of a type beyond RFC 9420. */
 export interface CustomProposal {
   readonly proposal: OtherProposal;
