@@ -54,7 +54,7 @@ function committable(env: Environment, after: GroupState, inputs: readonly NewPr
     const proposal = makePlainProposal(env, input);
     items.set(input, { proposal, sender: { kind: 'member', leaf: self }, ref: undefined });
   }
-  if (isCommittable(within, after, [...items.values()])) return [...inputs];
+  if (items.size === 0 || isCommittable(within, after, [...items.values()])) return [...inputs];
   const kept: ProposalItem[] = [];
   return inputs.filter((input) => {
     const item = items.get(input);

@@ -35,7 +35,7 @@ const REFUSALS: readonly {
     during: 'join',
     message: /non-blank intermediate node must list leaf node in its unmerged_leaves/,
     reason:
-      'it wants equal unmerged leaves all the way up to the root, not only between a leaf and a node (§7.9)',
+      'it wants equal unmerged leaves all the way up to the root, not only between a leaf and a node (§12.4.3.1)',
   },
   {
     library: 'ts-mls',
