@@ -109,7 +109,11 @@ function factOf(seat: Seat, input: NewProposal): ProposalFact {
     case 'extensions':
       return { type: 'extensions', value: text(input.extensions[0]?.extensionData ?? new Uint8Array(0)) };
     case 'reinit':
-      return { type: 'reinit', successor: text(input.successor.groupId) };
+      return {
+        type: 'reinit',
+        successor: text(input.successor.groupId),
+        extensions: input.successor.extensions?.map(({ extensionData }) => text(extensionData))[0],
+      };
     default:
       throw new Mismatch(`nobody has asked for ${input.kind}`);
   }

@@ -3,12 +3,18 @@
 import type { ExternalJoinOffer } from '../../src/index.ts';
 import type { Random } from '../fuzz/random.ts';
 import type { Device, Offer } from './device.ts';
-import { expectSame, Mismatch } from './facts.ts';
+import { expectSame, keepsEpoch, Mismatch, type PskFact } from './facts.ts';
 import type { Room, Welcome } from './room.ts';
 import type { Seat } from './seat.ts';
 import { externalFact } from './select.ts';
 import { codeOf, talk } from './sending.ts';
 import type { World } from './world.ts';
+
+/** A Welcome arrives for the first time. */
+export function openWelcome(world: World, who: string, parcel: Welcome): void {
+  parcel.taken.add(who);
+  welcome(world, world.device(who), parcel);
+}
 
 /** Hand a Welcome to a device. */
 export function welcome(world: World, device: Device, parcel: Welcome): void {
@@ -44,7 +50,17 @@ function welcomeRefusal(world: World, device: Device, { room, invited, fact }: W
   if (own.isUsed) return device.usedNow.has(own.id) ? 'state.key-package-used' : 'state.unknown-key-package';
   const isMissing = fact.psks.some((psk) => !world.hasPsk(device, psk));
   if (isMissing) return 'state.missing-psk';
+  if (fact.psks.some((psk) => !isAllowed(device, psk, room))) return 'validation.reinit';
   return room.seats.get(device.name)?.isActive === true ? 'validation.group-id' : undefined;
+}
+
+/** A subgroup has nobody who was not in the parent, as far as the joiner still knows that epoch. */
+function isAllowed(device: Device, psk: PskFact, { epochs }: Room): boolean {
+  const parent = psk.kind === 'branch' ? device.seats.get(psk.room) : undefined;
+  if (parent === undefined || psk.kind !== 'branch') return true;
+  const isKept = keepsEpoch(parent.fact, psk.epoch, device.policy);
+  const { members } = parent.room.epochFact(isKept ? psk.epoch : parent.fact.epoch);
+  return epochs.get(1)?.members.every((who) => members.includes(who)) === true;
 }
 
 function names({ members }: Pick<ExternalJoinOffer, 'members'>): string[] {

@@ -32,6 +32,12 @@ export function settle(world: World): void {
   for (const seat of world.seats) seat.decideAll();
 }
 
+/** The next messages for a seat get lost, all of them. */
+export function outage(seat: Seat, random: Random): void {
+  const lost = seat.inbox.splice(0, 1 + random.below(40));
+  seat.world.count('message lost', lost.length);
+}
+
 /** Bring up something old, something that lost, or something of another group. */
 export function replay(seat: Seat, random: Random): void {
   const { world, room } = seat;
@@ -58,7 +64,7 @@ export function refetch(seat: Seat): string | undefined {
   for (const entry of room.log) {
     const { fact } = seat;
     if (fact.opened.has(entry.id) && entry.id % 4 > 0) continue;
-    const isLate = entry.body.kind === 'application' && keepsEpoch(fact, entry.epoch, world.policy);
+    const isLate = entry.body.kind === 'application' && keepsEpoch(fact, entry.epoch, seat.device.policy);
     if (entry.epoch >= fact.epoch || isLate) followUp(seat, entry);
   }
   world.count('log fetched');
@@ -68,7 +74,7 @@ export function refetch(seat: Seat): string | undefined {
     throw new Mismatch(
       `${seat.who} has had the whole log of ${room.name} and is stuck at ${seat.fact.epoch}`,
     );
-  requirePlaintexts(seat, isInOrder ? from : seat.fact.epoch - world.policy.pastEpochs);
+  requirePlaintexts(seat, isInOrder ? from : seat.fact.epoch - seat.device.policy.pastEpochs);
   if (reason !== undefined) world.count(`out of step: ${reason}`);
   return reason;
 }
@@ -99,8 +105,8 @@ const FINAL = new Set([
 ]);
 
 /** Whoever has had the log has seen each plaintext of the epochs it went through, unless its policy has let it go. */
-function requirePlaintexts({ fact, room, world, who }: Seat, from: number): void {
-  const { policy } = world;
+function requirePlaintexts({ fact, room, device, who }: Seat, from: number): void {
+  const { policy } = device;
   if (policy.keptKeys < 1000 || policy.maxForward < 1000) return;
   const over = new Set<number>();
   for (const { id, body, epoch, sender } of room.log) {

@@ -36,6 +36,7 @@ export interface DeviceOptions {
 /** One device of one user. */
 export class Device {
   readonly name: string;
+  readonly policy: PolicyFact;
   readonly psks = new Set<number>();
   readonly seats = new Map<string, Seat>();
   readonly keyPackages: PublishedKeyPackage[] = [];
@@ -52,6 +53,7 @@ export class Device {
   constructor(name: string, options: DeviceOptions) {
     this.name = name;
     this.#options = options;
+    this.policy = options.policy;
     this.#provider = options.door.seededProvider(options.seed);
     const suite = this.#provider.suite(options.suite);
     this.#signer = suite.signatureKeyPair(this.#provider.random(suite.sizes.signatureSeed));

@@ -3,7 +3,8 @@
 /** A PSK as the model knows it. */
 export type PskFact =
   | { readonly kind: 'external'; readonly id: number }
-  | { readonly kind: 'resumption'; readonly room: string; readonly epoch: number };
+  /** Of an epoch of a group: mixed in by a member, or tying a new group to the one it follows on. */
+  | { readonly kind: 'resumption' | 'reinit' | 'branch'; readonly room: string; readonly epoch: number };
 
 /** A proposal, by what it means. `who` is the name of a device. */
 export type ProposalFact =
@@ -12,7 +13,7 @@ export type ProposalFact =
   | { readonly type: 'update'; readonly who: string }
   | { readonly type: 'psk'; readonly psk: PskFact }
   | { readonly type: 'extensions'; readonly value: string }
-  | { readonly type: 'reinit'; readonly successor: string };
+  | { readonly type: 'reinit'; readonly successor: string; readonly extensions: string | undefined };
 
 /** A proposal in a commit. `ref` is the entry it was sent in. */
 export interface Item {
@@ -32,12 +33,20 @@ export interface CommitFact {
   /** The new list, if it was replaced. */
   readonly extensions: string | undefined;
   /** The group that is to follow, if this one ends. */
-  readonly successor: string | undefined;
+  readonly successor: SuccessorFact | undefined;
+}
+
+/** A group that was announced. */
+export interface SuccessorFact {
+  readonly groupId: string;
+  readonly extensions: string | undefined;
 }
 
 /** One message that was handed to the delivery service. */
 export interface Entry {
   readonly id: number;
+  /** Of a proposal: the first entry with the same reference, which deterministic signatures give to equal contents. */
+  readonly ref: number;
   readonly room: string;
   readonly epoch: number;
   readonly sender: string;
@@ -72,6 +81,8 @@ export interface SeatFact {
   readonly who: string;
   /** The first epoch it has keys of. */
   readonly joined: number;
+  /** The first epoch it has the resumption PSK of. */
+  oldestPsk: number;
   epoch: number;
   status: 'active' | 'removed' | 'closed';
   /** Entries of stored proposals, in order. */
@@ -108,6 +119,7 @@ export function newSeat(room: string, who: string, epoch: number): SeatFact {
     room,
     who,
     joined: epoch,
+    oldestPsk: epoch,
     epoch,
     status: 'active',
     stored: [],
@@ -129,7 +141,7 @@ export function keepsEpoch(seat: SeatFact, epoch: number, policy: PolicyFact): b
 
 /** Whether the resumption PSK of an epoch is still there (RFC 9420 §8.6). */
 export function keepsPsk(seat: SeatFact, epoch: number, policy: PolicyFact): boolean {
-  return epoch >= seat.joined && epoch <= seat.epoch && epoch >= seat.epoch - policy.resumptionEpochs;
+  return epoch >= seat.oldestPsk && epoch <= seat.epoch && epoch >= seat.epoch - policy.resumptionEpochs;
 }
 
 /** A fault of the model or of the library: what was expected and what came. */

@@ -60,7 +60,7 @@ export function histories(length: number, suites: readonly number[]): fc.Arbitra
     suite: fc.constantFrom(...suites),
     devices: fc.integer({ min: 3, max: 22 }),
     members: fc.integer({ min: 2, max: 20 }),
-    policy: fc.nat({ max: 3 }),
+    policy: fc.nat({ max: 7 }),
     seed: fc.nat(),
   });
   return fc.record({ setup, steps: new Steps(length) });

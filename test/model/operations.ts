@@ -2,13 +2,14 @@
 
 import { Random } from '../fuzz/random.ts';
 import { wishOf } from './again.ts';
-import { crash, offer, setBack, takeOffers, welcome } from './coming.ts';
-import { drain, refetch, replay, settle } from './delivering.ts';
+import { crash, offer, openWelcome, setBack, takeOffers, welcome } from './coming.ts';
+import { drain, outage, refetch, replay, settle } from './delivering.ts';
 import type { Device } from './device.ts';
 import type { Step } from './history.ts';
 import type { Room } from './room.ts';
 import type { Seat } from './seat.ts';
 import { addWish, commit, PSKS, propose, storedWish, talk, type Wish, wish } from './sending.ts';
+import { branch, endGroup, succeed } from './succession.ts';
 import type { Attempt, World } from './world.ts';
 
 /** Who acts, and where the rest is drawn from. */
@@ -29,10 +30,7 @@ export interface Operation {
 export const OPERATIONS: Readonly<Record<string, Operation>> = {
   talk: { weight: 16, run: (turn) => withSeat(turn, talk) },
   chatter: { weight: 4, run: chatter },
-  propose: {
-    weight: 9,
-    run: (turn) => withSeat(turn, (seat) => propose(seat, wish(seat, turn.random), turn.random)),
-  },
+  propose: { weight: 9, run: proposeSome },
   commit: { weight: 9, run: commitSome },
   commitLater: { weight: 4, run: commitLater },
   commitAgain: { weight: 3, run: commitAgain },
@@ -44,11 +42,12 @@ export const OPERATIONS: Readonly<Record<string, Operation>> = {
     run: (turn) => withMail(turn, (seat) => drain(seat, 1 + turn.random.below(6), turn.random)),
   },
   drain: { weight: 12, run: (turn) => withMail(turn, (seat) => drain(seat, 50, turn.random)) },
-  settle: { weight: 4, run: ({ world }) => all(settle, world) },
+  settle: { weight: 5, run: ({ world }) => all(settle, world) },
+  outage: { weight: 3, run: (turn) => withMail(turn, (seat) => outage(seat, turn.random)) },
   replay: { weight: 7, run: (turn) => withSeat(turn, (seat) => replay(seat, turn.random)) },
-  refetch: { weight: 4, run: (turn) => withSeat(turn, refetch) },
+  refetch: { weight: 6, run: (turn) => withSeat(turn, refetch) },
   decide: { weight: 3, run: (turn) => withSeat(turn, (seat) => seat.decideAll()) },
-  welcome: { weight: 9, run: openWelcome },
+  welcome: { weight: 9, run: invitations },
   external: { weight: 3, run: external },
   resync: { weight: 3, run: resync },
   takeOffers: { weight: 3, run: ({ world, who }) => all(takeOffers, world, deviceAt(world, who)) },
@@ -57,6 +56,9 @@ export const OPERATIONS: Readonly<Record<string, Operation>> = {
   setBack: { weight: 1, run: (turn) => withSeat(turn, setBack) },
   lose: { weight: 1, run: (turn) => withSeat(turn, (seat) => seat.leave()) },
   psk: { weight: 3, run: givePsk },
+  endGroup: { weight: 2, run: (turn) => withSeat(turn, (seat) => endGroup(seat, turn.random)) },
+  succeed: { weight: 6, run: found },
+  branch: { weight: 1, run: (turn) => withSeat(turn, (seat) => branch(seat, turn.random)) },
 };
 
 /** Carry out one step. */
@@ -113,7 +115,16 @@ function roomOf({ world, random }: Turn): Room {
 /** Several messages of one sender in a row. */
 function chatter(turn: Turn): boolean {
   return withSeat(turn, (seat) => {
-    for (let i = turn.random.below(12); i >= 0; i--) talk(seat);
+    for (let i = turn.random.below(20); i >= 0; i--) talk(seat);
+  });
+}
+
+/** One proposal, or so many that somebody's bounds are reached. */
+function proposeSome(turn: Turn): boolean {
+  const { random } = turn;
+  const count = random.below(8) === 0 ? 5 : 1;
+  return withSeat(turn, (seat) => {
+    for (let i = 0; i < count; i++) propose(seat, wish(seat, random), random);
   });
 }
 
@@ -189,19 +200,22 @@ function discard(turn: Turn): boolean {
   return seat !== undefined;
 }
 
-function openWelcome(turn: Turn): boolean {
+/** Some of the invitations that are under way arrive; once in a while one comes again, or to somebody else. */
+function invitations(turn: Turn): boolean {
   const { world, random } = turn;
   const parcels = world.rooms.flatMap(({ welcomes }) => welcomes);
   const open = parcels.flatMap((parcel) =>
     [...parcel.invited.keys()].filter((who) => !parcel.taken.has(who)).map((who) => ({ parcel, who })),
   );
   if (parcels.length === 0) return false;
-  const isOld = open.length === 0 || random.below(10) === 0;
-  const chosen = isOld
-    ? { parcel: random.pick(parcels), who: deviceAt(world, turn.who).name }
-    : random.pick(open);
-  if (random.below(5) > 0) chosen.parcel.taken.add(chosen.who);
-  welcome(world, world.device(chosen.who), chosen.parcel);
+  if (open.length === 0 || random.below(10) === 0) {
+    welcome(world, deviceAt(world, turn.who), random.pick(parcels));
+    return true;
+  }
+  for (let i = random.below(4); i >= 0 && open.length > 0; i--) {
+    const [chosen] = open.splice(random.below(open.length), 1);
+    if (chosen !== undefined) openWelcome(world, chosen.who, chosen.parcel);
+  }
   return true;
 }
 
@@ -234,6 +248,13 @@ function offered({ world, random }: Turn, device: Device, room: Room): boolean {
   if (random.below(4) > 0) world.submit(attempt);
   if (random.below(4) > 0) takeOffers(world, device);
   return true;
+}
+
+/** Whoever has seen its group end founds the next one. */
+function found(turn: Turn): boolean {
+  const isOver = ({ room, fact }: Seat): boolean => room.successor !== undefined && fact.status !== 'removed';
+  const seat = firstFrom(turn, (device) => [...device.seats.values()].find(isOver));
+  return seat !== undefined && succeed(seat, turn.random);
 }
 
 function restart(world: World, device: Device): boolean {

@@ -113,7 +113,7 @@ function handshake(place: Place, entry: Entry): string {
 
 function proposal(place: Place, entry: Entry): string {
   const { seat, policy } = place;
-  if (seat.stored.includes(entry.id)) return entry.sender === seat.who ? 'own-message' : 'duplicate';
+  if (seat.stored.includes(entry.ref)) return entry.sender === seat.who ? 'own-message' : 'duplicate';
   const same = seat.stored.filter((id) => place.senderOf(id) === entry.sender).length;
   return !place.wanted && same >= policy.keptProposalsPerSender ? 'rejected codec.limit' : 'proposal';
 }

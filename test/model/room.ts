@@ -1,6 +1,6 @@
 /** The delivery service of one group: a sequencer that takes one commit per epoch, a log, and what it has published. */
 
-import type { CommitFact, Entry } from './facts.ts';
+import type { CommitFact, Entry, SuccessorFact } from './facts.ts';
 import { expectSame } from './facts.ts';
 import type { Seat } from './seat.ts';
 
@@ -48,13 +48,14 @@ export class Room {
   readonly seats = new Map<string, Seat>();
   epoch: number;
   /** The group that is to follow this one, once a ReInit was committed. */
-  successor: string | undefined;
+  successor: SuccessorFact | undefined;
 
-  constructor(name: string, id: Uint8Array, epoch: number, members: readonly string[]) {
+  constructor(name: string, id: Uint8Array, first: Omit<EpochFact, 'proof'> & { readonly epoch: number }) {
+    const { epoch, members, extensions } = first;
     this.name = name;
     this.id = id;
     this.epoch = epoch;
-    this.epochs.set(epoch, { members, extensions: undefined, proof: undefined });
+    this.epochs.set(epoch, { members, extensions, proof: undefined });
   }
 
   /** Members by the order of commits, whether or not they know. */

@@ -1,7 +1,7 @@
 /** Playing one history from its first step to the end, where everybody who can comes together again. */
 
 import { Random } from '../fuzz/random.ts';
-import { offer, takeOffers } from './coming.ts';
+import { offer, openWelcome, takeOffers } from './coming.ts';
 import { refetch } from './delivering.ts';
 import { type Door, door } from './door.ts';
 import { expectSame, Mismatch } from './facts.ts';
@@ -57,13 +57,26 @@ function open(world: World): void {
   const made = commit(seat, wishes, random);
   if (made !== undefined) world.submit(made);
   for (const entry of seat.inbox.splice(0)) seat.deliver(entry);
+  const [parcel] = room.welcomes;
+  for (const who of parcel?.invited.keys() ?? [])
+    if (parcel !== undefined && random.below(8) > 0) openWelcome(world, who, parcel);
 }
 
 /** Everybody fetches the log, comes back if that does not help, and hears everybody else. */
 function close(world: World): void {
   for (const attempt of [...world.attempts]) world.submit(attempt);
   for (const device of world.devices) takeOffers(world, device);
-  for (const room of world.rooms) if (room.successor === undefined) gather(world, room);
+  for (const room of world.rooms) {
+    if (room.successor === undefined) gather(world, room);
+    else for (const who of room.members) followToTheEnd(room, who);
+  }
+}
+
+/** Whoever can follow a group that ended has seen it end. */
+function followToTheEnd(room: Room, who: string): void {
+  const seat = room.seats.get(who);
+  if (seat === undefined || refetch(seat) !== undefined) return;
+  expectSame(`${who} has seen ${room.name} end`, seat.fact.status, 'closed');
 }
 
 function gather(world: World, room: Room): void {

@@ -28,7 +28,9 @@ export class Seat {
   readonly device: Device;
   readonly room: Room;
   readonly inbox: Entry[] = [];
+  /** The handle, with whatever bug was planted in front of it. */
   group: Group;
+  raw: Group;
   fact: SeatFact;
   /** Staged commits, oldest first. */
   staged: { readonly entry: Entry; readonly handle: StagedCommit }[] = [];
@@ -45,6 +47,7 @@ export class Seat {
     this.world = world;
     this.device = at.device;
     this.room = at.room;
+    this.raw = group;
     this.group = world.wrapped(group);
     this.fact = fact;
     this.device.seats.set(this.room.name, this);
@@ -59,10 +62,10 @@ export class Seat {
     return this.fact.status === 'active';
   }
   get place(): Omit<Place, 'source' | 'wanted'> {
-    const { fact: seat, world } = this;
+    const { fact: seat, world, device } = this;
     return {
       seat,
-      policy: world.policy,
+      policy: device.policy,
       hasPsk: (psk) => world.hasPsk(this.device, psk),
       senderOf: world.senderOf,
     };
@@ -89,6 +92,7 @@ export class Seat {
   /** Go on from a record. */
   reload(group: Group, bytes: Uint8Array, fact: SeatFact): void {
     this.device.expectSameBytes(`${this.who}: restored state`, group, bytes);
+    this.raw = group;
     this.group = this.world.wrapped(group);
     this.fact = fact;
     this.staged = [];
@@ -103,7 +107,7 @@ export class Seat {
   deliver(entry: Entry, delivery: Delivery = {}): string {
     const { source = '', wanted = false, decides = true } = delivery;
     const expected = predict({ ...this.place, source, wanted }, entry);
-    const changes = CHANGING.has(expected);
+    const changes = CHANGING.has(expected) || (expected === 'duplicate' && entry.body.kind === 'proposal');
     const before = changes ? undefined : this.bytes();
     if (changes) this.touched();
     this.world.tell(`${this.who} at ${this.fact.epoch} gets ${this.world.show(entry)}: ${expected}`);
@@ -123,15 +127,19 @@ export class Seat {
   }
 
   #take(entry: Entry, outcome: Processed, { source, wanted, decides }: Required<Delivery>): void {
-    const { fact, world } = this;
+    const { fact } = this;
     switch (outcome.kind) {
       case 'application':
         this.#show(entry, outcome);
         break;
       case 'proposal':
         expectSame('proposal sender', nameOf(outcome.proposal.sender), entry.sender);
-        useKey(fact, entry, world.policy);
-        fact.stored.push(entry.id);
+        useKey(fact, entry, this.device.policy);
+        fact.stored.push(entry.ref);
+        break;
+      case 'duplicate':
+        // A proposal that was sent again has come under another key.
+        useKey(fact, entry, this.device.policy);
         break;
       case 'held':
         if (!fact.held.some(({ id }) => id === entry.id))
@@ -163,7 +171,7 @@ export class Seat {
     if (this.device.shown.has(id)) throw new Mismatch(`${this.who} has been shown entry ${id} twice`);
     this.device.shown.add(id);
     this.fact.opened.add(id);
-    useKey(this.fact, entry, this.world.policy);
+    useKey(this.fact, entry, this.device.policy);
   }
 
   #stage(entry: Entry, handle: StagedCommit): void {
@@ -174,7 +182,7 @@ export class Seat {
     if (this.staged.length >= MAX_STAGED) {
       this.touched();
       const oldest = this.staged.shift();
-      if (oldest) useKey(this.fact, oldest.entry, this.world.policy);
+      if (oldest) useKey(this.fact, oldest.entry, this.device.policy);
     }
     this.staged.push({ entry, handle });
   }
@@ -191,7 +199,7 @@ export class Seat {
     this.touched();
     this.group.discard(found.handle);
     this.world.count('discard of a foreign commit');
-    useKey(this.fact, entry, this.world.policy);
+    useKey(this.fact, entry, this.device.policy);
     this.#check();
   }
 
@@ -225,7 +233,7 @@ export class Seat {
     const accepted = this.group.accept(handle);
     this.staged = [];
     if (isRemoved) {
-      useKey(fact, entry, this.world.policy);
+      useKey(fact, entry, this.device.policy);
       Object.assign(fact, { status: 'removed', stored: [], pending: undefined, held: [] });
       this.world.count('removed');
     } else this.#advance(entry, body.fact);

@@ -78,7 +78,9 @@ export function commitFact(committer: string, items: readonly Item[], wantsPath:
     updated: hasPath ? [...updated, committer] : updated,
     psks: facts.flatMap((fact) => (fact.type === 'psk' ? [fact.psk] : [])),
     extensions: facts.flatMap((fact) => (fact.type === 'extensions' ? [fact.value] : []))[0],
-    successor: facts.flatMap((fact) => (fact.type === 'reinit' ? [fact.successor] : []))[0],
+    successor: facts.flatMap((fact) =>
+      fact.type === 'reinit' ? [{ groupId: fact.successor, extensions: fact.extensions }] : [],
+    )[0],
   };
 }
 

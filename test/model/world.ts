@@ -47,7 +47,6 @@ const KEPT_LINES = 60;
 /** Everything that one history is about. */
 export class World {
   readonly setup: Setup;
-  readonly policy: PolicyFact;
   readonly devices: readonly Device[];
   readonly rooms: Room[] = [];
   readonly entries: Entry[] = [];
@@ -55,25 +54,26 @@ export class World {
   attempts: Attempt[] = [];
   readonly stats: Stats;
   readonly #wrap: Wrap;
+  /** The first entry of each proposal reference. */
+  readonly #references = new Map<string, number>();
 
   constructor({ door, setup, stats, wrap = (group) => group }: WorldOptions) {
     this.setup = setup;
     this.stats = stats;
     this.#wrap = wrap;
-    this.policy = POLICIES[setup.policy % POLICIES.length] as PolicyFact;
     const random = new Random(setup.seed);
     this.devices = Array.from({ length: setup.devices }, (_, at) => {
       const handshake = random.below(2) === 0 ? 'public' : 'private';
       const seed = random.next();
-      return new Device(`d${at}`, { door, suite: setup.suite, seed, policy: this.policy, handshake });
+      return new Device(`d${at}`, { door, suite: setup.suite, seed, policy: policyOf(setup, at), handshake });
     });
   }
 
   wrapped(group: Group): Group {
     return this.#wrap(group);
   }
-  count(what: string): void {
-    this.stats.count(what);
+  count(what: string, times = 1): void {
+    this.stats.count(what, times);
   }
   tell(line: string): void {
     this.lines.push(line);
@@ -98,8 +98,8 @@ export class World {
   /** A group of one. */
   found(device: Device): Room {
     const name = `room${this.rooms.length}`;
-    const id = new TextEncoder().encode(`${name} of history ${this.setup.seed}`);
-    const room = new Room(name, id, 0, [device.name]);
+    const id = new TextEncoder().encode(name);
+    const room = new Room(name, id, { epoch: 0, members: [device.name], extensions: undefined });
     this.rooms.push(room);
     this.sit(device, room, device.client.createGroup({ id }), 0);
     return room;
@@ -115,8 +115,12 @@ export class World {
   }
 
   /** Write down a message that a seat or a joiner has made. */
-  record(made: Omit<Entry, 'id'>): Entry {
-    const entry = { id: this.entries.length, ...made };
+  record(made: Omit<Entry, 'id' | 'ref'>, reference?: Uint8Array): Entry {
+    const id = this.entries.length;
+    const key = Buffer.from(reference ?? []).toString('hex');
+    const ref = (reference && this.#references.get(key)) ?? id;
+    this.#references.set(key, ref);
+    const entry = { id, ref, ...made };
     this.entries.push(entry);
     this.tell(`${made.sender} makes ${this.show(entry)}`);
     return entry;
@@ -143,7 +147,7 @@ export class World {
   hasPsk(device: Device, psk: PskFact): boolean {
     if (psk.kind === 'external') return device.psks.has(psk.id);
     const seat = device.seats.get(psk.room);
-    return seat !== undefined && keepsPsk(seat.fact, psk.epoch, this.policy);
+    return seat !== undefined && keepsPsk(seat.fact, psk.epoch, device.policy);
   }
 
   /** For people. */
@@ -179,6 +183,12 @@ const POLICIES: readonly PolicyFact[] = [
   { ...AMPLE, maxForward: 12, held: { epochs: 3, count: 12, bytes: 1 << 15 } },
   { ...AMPLE, pastEpochs: 0, resumptionEpochs: 1, held: { epochs: 2, count: 40, bytes: 1 << 20 } },
 ];
+
+/** One policy for all, or one for each of four. */
+function policyOf({ policy }: Setup, at: number): PolicyFact {
+  const which = policy < POLICIES.length ? policy : at;
+  return POLICIES[which % POLICIES.length] as PolicyFact;
+}
 
 function missing(what: string): never {
   throw new Mismatch(`${what} is not known`);

@@ -1,0 +1,17 @@
+/** The model bites: bugs that are planted in the sources are found within what a test run can afford. */
+
+import { expect, test } from 'vitest';
+import { chosenSeed, play } from './campaign.ts';
+import { PLANTED, planted } from './planted.ts';
+
+/** As many histories as the tests of the library itself play. */
+const HISTORIES = 50;
+
+test.each(PLANTED.map((bug, at) => ({ ...bug, bug, at })))('CAM-03 finds that $what', async ({ bug, at }) => {
+  const door = await planted(bug, String(at));
+  const seed = chosenSeed();
+  const campaign = { histories: HISTORIES, operations: 200, suites: [1], seed, shrinkSeconds: 0 };
+  const { passed, failure } = play(campaign, { door });
+  console.log(`seed ${seed}: "${bug.what}" after ${passed} histories: ${failure?.report.split('\n')[1]}`);
+  expect(failure).toBeDefined();
+});
