@@ -63,7 +63,7 @@ function takeCommit(group: Group, bytes: Uint8Array): void {
   if (taken.kind === 'rejected') throw taken.error;
   if (taken.kind === 'desynchronised' && taken.evidence.kind === 'unusable-commit')
     differ(`unusable: ${reason(taken.evidence.error)}`);
-  if (taken.kind !== 'commit') return differ(`a message that is ${taken.kind}`);
-  if (taken.commit.changes.removesSelf) differ('removes this client');
-  group.accept(taken.commit);
+  const { commit } = taken.kind === 'commit' ? taken : differ(`a message that is ${taken.kind}`);
+  if (commit.changes.removesSelf) differ('removes this client');
+  group.accept(commit);
 }

@@ -79,6 +79,7 @@ function codeOf(taken: Processed): string {
   if (taken.kind === 'rejected') return taken.error.code;
   if (taken.kind === 'desynchronised' && taken.evidence.kind === 'unusable-commit')
     return taken.evidence.error.code;
-  if (taken.kind === 'application' || taken.kind === 'proposal' || taken.kind === 'commit') differ('accepted');
+  if (taken.kind === 'application' || taken.kind === 'proposal' || taken.kind === 'commit')
+    differ('accepted');
   return taken.kind;
 }
