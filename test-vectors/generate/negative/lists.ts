@@ -4,7 +4,7 @@ import { type Extension, makeExtension, RequiredCapabilities } from '../../../sr
 import type { Capabilities, LeafNodeContent } from '../../../src/wire/leafNode.ts';
 import type { Proposal } from '../../../src/wire/proposal.ts';
 import type { PreSharedKeyId } from '../../../src/wire/psk.ts';
-import { ExtensionType } from '../../../src/wire/registry.ts';
+import { ExtensionType, PROPOSAL_TRAITS } from '../../../src/wire/registry.ts';
 import {
   forgeCommit,
   forgeProposal,
@@ -28,11 +28,14 @@ const lacking =
   });
 
 class ListTrial extends Trial {
-  /** A commit of bob over a list by value. */
+  /** A commit of bob over a list by value, with a path where one is needed. */
   commits(title: string, code: Verdict, ...proposals: readonly Proposal[]): void {
     const { env, state } = this.bob;
     const items = proposals.map((proposal) => inline(this.bob, proposal));
-    this.refuse(title, code, forgeCommit(env, state, items).message);
+    const omitPath = proposals.every(
+      ({ proposalType }) => PROPOSAL_TRAITS.get(proposalType)?.pathRequired === false,
+    );
+    this.refuse(title, code, forgeCommit(env, state, items, { omitPath }).message);
   }
 
   /** A commit of bob over proposals that all are good by themselves, by reference. */
@@ -138,14 +141,14 @@ function added(trial: ListTrial, stranger: Uint8Array): void {
   const flip: KeyPackageTweaks['signed'] = (one) => ({ ...one, signature: flipped(one.signature, 9) });
   trial.commits('a flipped bit in the signature | R10.1-04', code, trial.addOf('eve', { signed: flip }));
   const byOther = trial.addOf('eve', { leafSecretKey: stranger });
-  trial.proposes('a leaf signed by another key | R10.1-03', code, byOther);
+  trial.commits('a leaf signed by another key | R10.1-03', code, byOther);
   const elsewhere = trial.addOf('eve', { content: (one) => ({ ...one, cipherSuite }) });
   trial.commits('another suite | R10.1-02', code, elsewhere);
   const twice = trial.addOf('eve', { init: pair, encryption: pair });
   trial.commits('init key equal to the leaf key | R10.1-05', code, twice);
   const source = { leafNodeSource: 2 } as const;
   const wrong = trial.addOf('eve', { leaf: (one) => ({ ...one, source }) });
-  trial.proposes('a leaf with source update | R10-06', code, wrong);
+  trial.commits('a leaf with source update | R10-06', code, wrong);
 }
 
 function updated(trial: ListTrial, stranger: Uint8Array): void {
@@ -177,15 +180,16 @@ export function psks(setting: Setting): Trial {
       pskEpoch: epoch,
       pskNonce: new Uint8Array(length).fill(7),
     });
-  trial.proposes('a short nonce | PRO-07 R12.1.4-03', code, pskOf(trial.psk(hash - 1)));
+  trial.commits('a short nonce | PRO-07 R12.1.4-03', code, pskOf(trial.psk(hash - 1)));
   trial.commits('a long nonce | PRO-07 R12.1.4-03', code, pskOf(trial.psk(hash + 1)));
   trial.commits('no nonce | PRO-07 R12.1.4-03', code, pskOf(trial.psk(0)));
   trial.commits('a short nonce, resumption | PRO-07 R12.1.4-03', code, resumption(1, hash - 1));
-  trial.proposes('usage reinit | PRO-07 R12.1.4-02 R11.2-05', code, resumption(2));
+  trial.commits('usage reinit | PRO-07 R12.1.4-02 R11.2-05', code, resumption(2));
   trial.commits('usage branch | PRO-07 R12.1.4-02 R11.3-06', code, resumption(3));
   trial.commits('one PSK twice with one nonce | R12.2-09', code, pskOf(trial.psk()), pskOf(trial.psk()));
   // psk, external, and the length of the id.
-  const sent = forgeProposal(bob.env, bob.state, pskOf(trial.psk())).message;
+  const items = [inline(bob, pskOf(trial.psk()))];
+  const sent = forgeCommit(bob.env, bob.state, items).message;
   const head = [0, 4, 1, trial.psk().pskId.length];
   const unknown = exchanged(sent, head, [0, 4, 3, trial.psk().pskId.length]);
   trial.refuse('an unknown psktype | PRO-07 R12.1.4-05', 'codec.enum', unknown);
@@ -211,15 +215,16 @@ export function extensions(setting: Setting): Trial {
     [ann, extensionsOf()],
     [bob, extensionsOf()],
   );
-  trial.proposes('required_capabilities cut short | R12.1.7-06 DEC-12', 'codec.truncated', broken(3, 0, 0));
-  trial.proposes(
+  trial.commits('required_capabilities cut short | R12.1.7-06 DEC-12', 'codec.truncated', broken(3, 0, 0));
+  trial.commits(
     'required_capabilities with a byte too many | R12.1.7-06 DEC-12',
     'codec.trailing',
     broken(3, 0, 0, 0, 0),
   );
-  trial.proposes('external_senders cut short | R12.1.7-06 DEC-12', 'codec.truncated', broken(5, 8, 1, 1));
+  trial.commits('external_senders cut short | R12.1.7-06 DEC-12', 'codec.truncated', broken(5, 8, 1, 1));
   const two = [unknown, { extensionType: 0xf00e, extensionData: Uint8Array.of(1) }];
-  const { message } = forgeProposal(bob.env, bob.state, extensionsOf(...two));
+  const items = [inline(bob, extensionsOf(...two))];
+  const { message } = forgeCommit(bob.env, bob.state, items);
   const twice = exchanged(message, [0xf0, 0x0e], [0xf0, 0x0d]);
   trial.refuse('one type twice | R13.4-05 DEC-11', 'codec.duplicate-extension', twice);
   return trial;
