@@ -168,6 +168,8 @@ export class Client {
       this.#groups.refuse(state.epoch.context.groupId);
       const inviter = memberAt(state.epoch.tree, joined.inviter);
       return stageJoin(state, { inviter, succession }, () => {
+        // Another join of this group may have been accepted since.
+        if (this.#keyPackages.find(own.ref)) this.#groups.refuse(state.epoch.context.groupId);
         this.#keyPackages.use(own);
         return this.#enter(state);
       });
@@ -183,13 +185,19 @@ export class Client {
     return guarded(() => {
       const { ratchetTree, ...how } = options;
       const info = this.#readGroupInfo(groupInfo);
+      const { groupId } = info.groupContext;
       // Whoever resyncs replaces the state it has; anybody else has no business joining twice (§11).
-      if (how.resync !== true) this.#groups.refuse(info.groupContext.groupId);
+      if (how.resync !== true) this.#groups.refuse(groupId);
       const joiner = { credential: this.#credential, signer: this.#signer, ...how };
       const joined = joinExternally(this.#env, info, joiner, ratchetTree);
       wipe(...joined.spent);
       const { state, message } = joined;
-      return { ...stageJoin(state, {}, () => this.#enter(state)), message };
+      const enter = (): Group => {
+        if (how.resync === true) this.#groups.close(groupId);
+        else this.#groups.refuse(groupId);
+        return this.#enter(state);
+      };
+      return { ...stageJoin(state, {}, enter), message };
     });
   }
 

@@ -31,6 +31,7 @@ import { ExtensionType } from '../wire/registry.ts';
 import type { Draft } from './draft.ts';
 import type { Environment } from './environment.ts';
 import type { DraftInput } from './proposals.ts';
+import { defineExtension } from './registry.ts';
 import type { ProposalItem } from './state.ts';
 
 /** A part of an application that keeps data in the group. Its answers must be the same for all members. */
@@ -108,6 +109,7 @@ function register({ codePoints }: Use, env: Environment): Environment {
     fail('codec.input', { extensions: types.length });
   if ([...added.keys()].some((type) => policy.proposalTypes.has(type)))
     fail('codec.input', { proposals: added.size });
+  const dictionary = defineExtension({ type: appDataDictionary, codec: AppDataDictionary });
   const proposals = new Map([...(decoding.openTypes?.proposals ?? []), ...draftProposalBodies(codePoints)]);
   return {
     ...env,
@@ -116,6 +118,7 @@ function register({ codePoints }: Use, env: Environment): Environment {
       extensionTypes: [...policy.extensionTypes, ...types],
       proposalTypes: new Map([...policy.proposalTypes, ...added]),
     }),
+    extensionKinds: new Map([...(env.extensionKinds ?? []), [appDataDictionary, dictionary]]),
     decoding: { ...decoding, openTypes: { ...decoding.openTypes, proposals } },
   };
 }

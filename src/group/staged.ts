@@ -26,7 +26,7 @@ export interface StagedJoin {
   readonly inviter: Member | undefined;
   /** The group that this one replaces or branches off; `undefined` for any other, whatever its id. */
   readonly origin: Origin | undefined;
-  /** Enter the group; a single-use KeyPackage is used up. @throws `state.stale-handle` the second time */
+  /** Enter the group; a single-use KeyPackage is used up. @throws `state.stale-handle` the second time, `validation.group-id` */
   accept(): Group;
   /** Drop it; the KeyPackage stays usable. */
   discard(): void;
@@ -54,9 +54,8 @@ export function stageJoin(
   enter: () => Group,
 ): StagedJoin {
   let decided = false;
-  const decide = (): void => {
+  const requireOpen = (): void => {
     if (decided) fail('state.stale-handle');
-    decided = true;
   };
   const { context, tree } = state.epoch;
   return {
@@ -66,11 +65,14 @@ export function stageJoin(
     inviter: by.inviter,
     origin: by.succession && originOf(by.succession),
     accept: () => {
-      decide();
-      return enter();
+      requireOpen();
+      const group = enter();
+      decided = true;
+      return group;
     },
     discard: () => {
-      decide();
+      requireOpen();
+      decided = true;
       wipe(...stateSecrets(state));
     },
   };
