@@ -80,8 +80,11 @@ export function checkCommit(
   const pathLeaf = merged && { leaf, joined: committer.kind === 'external' };
   const changes = changesOf(applied, { before: epoch.tree, after: tree }, epoch.self, pathLeaf);
   if (changes.removesSelf) return { changes, committer: leaf, next: undefined, spent: [] };
+  // All members have the key for this one: it fails for all or for none.
+  const external = applied.externalInit && externalInit(env.suite, epoch, applied.externalInit);
+  const { path } = commit;
   try {
-    return finish(env, state, content, { applied, psks, merged, tree, changes, leaf, path: commit.path });
+    return finish(env, state, content, { applied, psks, merged, tree, changes, leaf, path, external });
   } catch (error) {
     if (!(error instanceof MlsError) || error.blame === 'local' || isUnproven(committer, error)) throw error;
     return { unusable: error, committer: leaf };
@@ -104,6 +107,8 @@ interface Prepared {
   readonly changes: CommitChanges;
   readonly leaf: LeafIndex;
   readonly path: UpdatePath | undefined;
+  /** The init secret that an external joiner chose. */
+  readonly external: Uint8Array | undefined;
 }
 
 /** The private part: path secret, key schedule, confirmation tag. */
@@ -111,7 +116,7 @@ function finish(
   env: Environment,
   state: GroupState,
   content: AuthenticatedContent,
-  { applied, psks, merged, tree, changes, leaf, path }: Prepared,
+  { applied, psks, merged, tree, changes, leaf, path, external }: Prepared,
 ): CheckedCommit {
   const { suite } = env;
   const { epoch } = state;
@@ -126,7 +131,6 @@ function finish(
           added: addedLeaves(applied),
           context: GroupContext.bytes(provisional),
         });
-  const external = applied.externalInit && externalInit(suite, epoch, applied.externalInit);
   const initSecret = external ?? epoch.secrets.initSecret;
   const { wireFormat, auth } = content;
   const commitSecret = opened?.commitSecret ?? new Uint8Array(suite.sizes.hash);
