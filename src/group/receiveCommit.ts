@@ -49,8 +49,11 @@ export function checkCommit(
   const check = checkPublicHalf(env, state, content, (ids) => lookUpPsks(env, ids, state));
   const { changes, committer } = check;
   if (changes.removesSelf) return { changes, committer, next: undefined, spent: [] };
+  const { externalInit: kemOutput } = check.applied;
+  // All members have the key for this one: it fails for all or for none.
+  const external = kemOutput && externalInit(env.suite, state.epoch, kemOutput);
   try {
-    return finish(env, state, content, check);
+    return finish(env, state, content, { ...check, external });
   } catch (error) {
     if (!(error instanceof MlsError) || error.blame === 'local' || isAnybodys(error, content)) throw error;
     return { unusable: error, committer };
@@ -65,12 +68,17 @@ function isAnybodys({ code }: MlsError, { content }: AuthenticatedContent): bool
   return content.sender.senderType !== SenderType.member && code === 'crypto.confirmation-tag';
 }
 
+interface Prepared extends PublicCheck<readonly Psk[]> {
+  /** The init secret that an external joiner chose. */
+  readonly external: Uint8Array | undefined;
+}
+
 /** The private part: path secret, key schedule, confirmation tag. */
 function finish(
   env: Environment,
   state: GroupState,
   content: AuthenticatedContent,
-  { applied, psks, path, merged, tree, provisional, changes, committer }: PublicCheck<readonly Psk[]>,
+  { applied, psks, path, merged, tree, provisional, changes, committer, external }: Prepared,
 ): CheckedCommit {
   const { suite } = env;
   const { epoch } = state;
@@ -84,7 +92,6 @@ function finish(
           added: addedLeaves(applied),
           context: GroupContext.bytes(provisional),
         });
-  const external = applied.externalInit && externalInit(suite, epoch, applied.externalInit);
   const initSecret = external ?? epoch.secrets.initSecret;
   const { wireFormat, auth } = content;
   const commitSecret = opened?.commitSecret ?? new Uint8Array(suite.sizes.hash);

@@ -233,11 +233,15 @@ describe('evidence is proven', () => {
     },
   );
 
-  test('FRM-21 an external commit whose maker has tagged it wrong is rejected, a broken path is evidence', () => {
+  test('FRM-21 PRO-24 an external commit that fails for all members is rejected, a path that fails for us is evidence', () => {
     const { a, group } = stageOf();
     const joiner = { credential: basicCredential('d'), signer: signaturePair(a.env) };
     const tag = (honest: Uint8Array): Uint8Array => flipped(honest, 0);
     rejects(group, forgeExternalCommit(a.env, a.state, joiner, { tag }).message, 'crypto.confirmation-tag');
+    for (const length of [0, 31, 32]) {
+      const kemOutput = (): Uint8Array => new Uint8Array(length);
+      rejects(group, forgeExternalCommit(a.env, a.state, joiner, { kemOutput }).message, 'crypto.kem');
+    }
     const update = { secret: () => new Uint8Array(32) };
     const { message } = forgeExternalCommit(a.env, a.state, joiner, { update });
     unmoved(group, message, { kind: 'desynchronised' });
@@ -252,7 +256,7 @@ describe('evidence is proven', () => {
     }
     rejects(
       group,
-      sealPrivateBy(a, application(DATA), { leaf: 1, generation: 1 << 20 }),
+      sealPrivateBy(a, application(DATA), { leaf: 1, claimedGeneration: 1 << 20 }),
       'state.generation-gap',
     );
     // What we have sent since is no evidence, and neither is what claims to come from there.

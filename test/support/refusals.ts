@@ -4,6 +4,7 @@ import { expect } from 'vitest';
 import { toHex } from '../../src/base/bytes.ts';
 import type { MlsErrorCode } from '../../src/base/codes.ts';
 import { MlsError } from '../../src/base/error.ts';
+import { nodeProvider } from '../../src/crypto/node/index.ts';
 import type { Environment } from '../../src/group/environment.ts';
 import type { Group } from '../../src/group/group.ts';
 import type { Processed } from '../../src/group/processed.ts';
@@ -33,21 +34,24 @@ export function rejection(processed: Processed): MlsError {
   return processed.error;
 }
 
-/** The whole state as hex, secrets included: equal texts mean equal bytes. */
+/** The whole state as hex, secrets included: equal texts mean equal bytes. No call of the peer's own provider is made. */
 export function recordOf(
   peer: { readonly env: Environment; readonly state: GroupState },
   state = peer.state,
 ): string {
-  return toHex(encodeState(peer.env, state));
+  const suite = nodeProvider.suite(peer.env.suite.id);
+  return toHex(encodeState({ ...peer.env, suite }, state));
 }
 
-/** The peer refuses a message with this code, and its state stays the same, byte for byte. */
-export function refuses(peer: Peer, message: Uint8Array, code: MlsErrorCode): void {
+/** The peer refuses a message with this code, and its state stays the same, byte for byte. @returns the error */
+export function refuses(peer: Peer, message: Uint8Array, code: MlsErrorCode): MlsError {
   const { state } = peer;
   const before = recordOf(peer);
-  expect(codeOf(() => peer.process(message))).toBe(code);
+  const error = errorOf(() => peer.process(message));
+  expect(error.code).toBe(code);
   expect(peer.state).toBe(state);
   expect(recordOf(peer)).toBe(before);
+  return error;
 }
 
 /** The group gives this outcome, and what it would save stays the same, byte for byte. @returns the outcome */

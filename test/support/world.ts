@@ -18,6 +18,7 @@ import { type CredentialValidator, DEFAULT_POLICY, type Policy } from '../../src
 import { processMove, type Taken } from '../../src/group/process.ts';
 import { type BuiltCommit, buildCommit, type CommitOptions } from '../../src/group/sendCommit.ts';
 import type { GroupState, NextEpoch, ProposalItem } from '../../src/group/state.ts';
+import type { Transition } from '../../src/group/transition.ts';
 import type { Tree } from '../../src/tree/tree.ts';
 import type { Credential } from '../../src/wire/credential.ts';
 import type { Extension } from '../../src/wire/extension.ts';
@@ -96,9 +97,21 @@ export class Peer {
     return createKeyPackage(this.env, { credential: this.credential, signer: this.signer });
   }
 
-  /** What a message would come to. The state stays. */
+  /** What a message would come to. The state stays, whatever it is, byte for byte. */
   try(message: Uint8Array): Taken {
-    return usable(processMove(this.env, this.state, message).result);
+    return this.#processed(message).result;
+  }
+
+  /** Processing is a function: it leaves the state that it is given alone. */
+  #processed(message: Uint8Array): Transition<GroupState, Taken> {
+    const before = recordOf(this);
+    try {
+      const transition = processMove(this.env, this.state, message);
+      usable(transition.result);
+      return transition;
+    } finally {
+      expect(recordOf(this)).toBe(before);
+    }
   }
 
   /** The epoch a commit would make; `undefined` when it removes us. */
@@ -108,10 +121,9 @@ export class Peer {
     return taken.checked.next;
   }
 
-  /** Take a message in; a commit is entered. */
+  /** Take a message in; a commit is entered. What is refused changes nothing, byte for byte. */
   take(message: Uint8Array): Taken {
-    const { next, result } = processMove(this.env, this.state, message);
-    usable(result);
+    const { next, result } = this.#processed(message);
     this.state = next;
     if (result.kind === 'checked-commit') {
       const epoch = result.checked.next;
