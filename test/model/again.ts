@@ -28,7 +28,7 @@ export function expectAgain(
   if (body.kind !== 'commit') throw new Error('no commit');
   const sent = before.stored.map((id) => world.entry(id)).filter(({ sender }) => sender === who);
   const lost =
-    before.pending === undefined || before.pending === winner.id ? [] : [world.entry(before.pending)];
+    before.pending === undefined || before.pending === winner.ref ? [] : [world.entry(before.pending)];
   const wanted = [...sent, ...lost].flatMap((entry) => intentions(entry));
   const left = wanted.filter(({ fact, ref }) => {
     const isDone = ref !== undefined && body.fact.items.some((item) => item.ref === ref);

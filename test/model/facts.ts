@@ -45,7 +45,7 @@ export interface SuccessorFact {
 /** One message that was handed to the delivery service. */
 export interface Entry {
   readonly id: number;
-  /** Of a proposal: the first entry with the same reference, which deterministic signatures give to equal contents. */
+  /** The first entry that is the same proposal or commit: deterministic signatures make equal contents the same. */
   readonly ref: number;
   readonly room: string;
   readonly epoch: number;
@@ -72,7 +72,7 @@ export interface HeldFact {
   readonly id: number;
   readonly epoch: number;
   readonly source: string;
-  readonly length: number;
+  readonly bytes: Uint8Array;
 }
 
 /** Everything that the state of one member of one group is expected to be. Cloneable, so that a crash can be played. */
@@ -85,10 +85,11 @@ export interface SeatFact {
   oldestPsk: number;
   epoch: number;
   status: 'active' | 'removed' | 'closed';
-  /** Entries of stored proposals, in order. */
+  /** `ref` of stored proposals, in order. */
   stored: number[];
+  /** `ref` of the own commit under way. */
   pending: number | undefined;
-  /** Own commits that were discarded in this epoch. */
+  /** `ref` of own commits that were discarded in this epoch. */
   dropped: number[];
   held: HeldFact[];
   /** Sources reported as too far ahead in this epoch. */
@@ -98,7 +99,7 @@ export interface SeatFact {
   /** Private messages sent in this epoch. */
   sent: { application: number; handshake: number };
   /** By which commit each epoch ended. */
-  ended: Map<number, { readonly id: number; readonly isOwn: boolean }>;
+  ended: Map<number, { readonly ref: number; readonly isOwn: boolean }>;
   /** Entries whose plaintext it has handed out. */
   opened: Set<number>;
 }

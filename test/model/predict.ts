@@ -40,12 +40,12 @@ function isKept({ seat, policy }: Place, { epoch }: Entry): boolean {
   return keepsEpoch(seat, epoch, policy);
 }
 
-function knownCommit(place: Place, { id }: Entry): string | undefined {
+function knownCommit(place: Place, { ref }: Entry): string | undefined {
   const { seat } = place;
-  if (seat.pending === id) return 'own-commit';
-  if (seat.dropped.includes(id)) return 'desynchronised own-commit';
+  if (seat.pending === ref) return 'own-commit';
+  if (seat.dropped.includes(ref)) return 'desynchronised own-commit';
   for (const [epoch, end] of seat.ended) {
-    if (end.id === id && epoch !== seat.epoch && keepsEpoch(seat, epoch, place.policy))
+    if (end.ref === ref && epoch !== seat.epoch && keepsEpoch(seat, epoch, place.policy))
       return end.isOwn ? 'own-message' : 'duplicate';
   }
   return undefined;
@@ -58,7 +58,7 @@ function notCurrent({ status }: SeatFact): string {
 function early(place: Place, entry: Entry): string {
   const { seat, policy, source } = place;
   if (seat.status !== 'active') return notCurrent(seat);
-  if (seat.held.some(({ id }) => id === entry.id)) return 'held';
+  if (isHeld(seat, entry)) return 'held';
   if (entry.epoch - seat.epoch > policy.held.epochs) {
     const isReported = seat.ahead.includes(source) || seat.ahead.length >= 64;
     return isReported ? 'rejected state.epoch-future' : 'desynchronised ahead';
@@ -66,14 +66,19 @@ function early(place: Place, entry: Entry): string {
   return heldAfter(place, entry) === undefined ? 'rejected state.epoch-future' : 'held';
 }
 
+/** Whether the very same bytes are held already. */
+export function isHeld({ held }: SeatFact, { bytes }: Entry): boolean {
+  return held.some((one) => Buffer.compare(one.bytes, bytes) === 0);
+}
+
 /** What a seat holds once it has taken in an early message; `undefined` when there is no room for it. */
 export function heldAfter({ seat, policy, source }: Place, entry: Entry): HeldFact[] | undefined {
   const { count, bytes } = policy.held;
   const load = (held: readonly HeldFact[]): number =>
-    Math.max(held.length / count, held.reduce((sum, { length }) => sum + length, 0) / bytes);
+    Math.max(held.length / count, held.reduce((sum, one) => sum + one.bytes.length, 0) / bytes);
   const from = (held: readonly HeldFact[], who: string): HeldFact[] =>
     held.filter((one) => one.source === who);
-  const newcomer = { id: entry.id, epoch: entry.epoch, source, length: entry.bytes.length };
+  const newcomer = { id: entry.id, epoch: entry.epoch, source, bytes: entry.bytes };
   const own = (held: readonly HeldFact[]): number => load([...from(held, source), newcomer]);
   if (source !== '' && own(seat.held) > 1 / 4) return undefined;
   let held = [...seat.held];

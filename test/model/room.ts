@@ -101,6 +101,6 @@ export class Room {
 
   /** Whether a commit is the one that its epoch ended with. */
   isWinner(entry: Entry): boolean {
-    return this.winners.get(entry.epoch) === entry;
+    return this.winners.get(entry.epoch)?.ref === entry.ref;
   }
 }

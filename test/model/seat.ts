@@ -5,7 +5,7 @@ import { expectAgain } from './again.ts';
 import { type Device, EXTENSION } from './device.ts';
 import { type CommitFact, type Entry, expectSame, Mismatch, type SeatFact } from './facts.ts';
 import { CHANGING, changesOf, describe, expectedChanges, hex, nameOf } from './outcome.ts';
-import { heldAfter, type Place, predict } from './predict.ts';
+import { heldAfter, isHeld, type Place, predict } from './predict.ts';
 import { useKey } from './ratchets.ts';
 import type { Proof, Room } from './room.ts';
 import type { World } from './world.ts';
@@ -142,8 +142,7 @@ export class Seat {
         useKey(fact, entry, this.device.policy);
         break;
       case 'held':
-        if (!fact.held.some(({ id }) => id === entry.id))
-          fact.held = heldAfter({ ...this.place, source, wanted }, entry) ?? [];
+        if (!isHeld(fact, entry)) fact.held = heldAfter({ ...this.place, source, wanted }, entry) ?? [];
         break;
       case 'desynchronised':
         if (outcome.evidence.kind === 'ahead') fact.ahead.push(source);
@@ -250,7 +249,7 @@ export class Seat {
 
   #advance(entry: Entry, { successor }: CommitFact): void {
     const { fact } = this;
-    fact.ended.set(fact.epoch, { id: entry.id, isOwn: fact.pending === entry.id });
+    fact.ended.set(fact.epoch, { ref: entry.ref, isOwn: fact.pending === entry.ref });
     Object.assign(fact, {
       epoch: fact.epoch + 1,
       status: successor === undefined ? 'active' : 'closed',

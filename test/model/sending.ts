@@ -86,7 +86,7 @@ export function commit(seat: Seat, wishes: readonly Wish[], random: Random): Att
   const head = { room: room.name, epoch: fact.epoch, sender: seat.who, bytes: made.message };
   const body = { kind: 'commit', fact: predicted } as const;
   const entry = world.record({ ...head, isPrivate, generation, body });
-  fact.pending = entry.id;
+  fact.pending = entry.ref;
   for (const { fact: one } of items) world.count(`committed ${one.type}`);
   const { welcome, groupInfo } = made;
   const parcel = { room, entry, fact: predicted, welcome, groupInfo, offer: undefined, device: seat.device };

@@ -54,7 +54,7 @@ export class World {
   attempts: Attempt[] = [];
   readonly stats: Stats;
   readonly #wrap: Wrap;
-  /** The first entry of each proposal reference. */
+  /** The first entry of each proposal reference or message. */
   readonly #references = new Map<string, number>();
 
   constructor({ door, setup, stats, wrap = (group) => group }: WorldOptions) {
@@ -115,10 +115,10 @@ export class World {
   }
 
   /** Write down a message that a seat or a joiner has made. */
-  record(made: Omit<Entry, 'id' | 'ref'>, reference?: Uint8Array): Entry {
+  record(made: Omit<Entry, 'id' | 'ref'>, reference = made.bytes): Entry {
     const id = this.entries.length;
-    const key = Buffer.from(reference ?? []).toString('hex');
-    const ref = (reference && this.#references.get(key)) ?? id;
+    const key = `${made.body.kind} ${Buffer.from(reference).toString('hex')}`;
+    const ref = this.#references.get(key) ?? id;
     this.#references.set(key, ref);
     const entry = { id, ref, ...made };
     this.entries.push(entry);
