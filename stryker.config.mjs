@@ -27,13 +27,13 @@ export default {
   // What was found is kept per room: only what changed, in src or in a test, is tried again. `--force` tries all.
   incremental: true,
   incrementalFile: `reports/mutation/${room}.incremental.json`,
-  reporters: ['clear-text', 'html', 'json'],
+  reporters: ['progress-append-only', 'clear-text', 'html', 'json'],
   clearTextReporter: { allowColor: false, allowEmojis: false, logTests: false, reportTests: false },
   htmlReporter: { fileName: `reports/mutation/${room}.html` },
   jsonReporter: { fileName: `reports/mutation/${room}.json` },
   // group is being rewritten; it gets its bound when its survivors have been looked at.
   thresholds: { high: 95, low: 90, break: room === 'group' ? null : 90 },
-  ignorePatterns: ['bench', 'coverage', 'dist', 'docs', 'reports', 'vectors', '*.tgz'],
+  ignorePatterns: ['/bench', '/coverage', '/dist', '/docs', '/reports', '/vectors', '*.tgz'],
   tempDirName: '.stryker-tmp',
   allowConsoleColors: false,
   checkers: [],

@@ -8,7 +8,7 @@ const room = process.env.MUTATION_ROOM ?? '';
 
 /** Tests of a room beside its unit tests, in the order in which they are tried. */
 const MORE: Readonly<Record<string, readonly string[]>> = {
-  tree: ['test/vectors/mutation.ts', 'test/property/treePath.test.ts', 'test/property/tree.test.ts'],
+  tree: ['test/vectors/mutation.ts', 'test/property/tree.test.ts'],
   schedule: ['test/vectors/mutation.ts', 'test/property/ratchet.test.ts', 'test/rules/messages.test.ts'],
   framing: ['test/vectors/mutation.ts', 'test/rules/framing.test.ts', 'test/rules/messages.test.ts'],
   group: ['test/rules/*.test.ts'],
