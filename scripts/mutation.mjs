@@ -1,7 +1,7 @@
 // Mutation testing of the rooms that carry the protocol, one after the other (see stryker.config.mjs).
 //   npm run mutation                       all of them
 //   npm run mutation -- tree framing       these
-//   npm run mutation -- tree --force       what starts with a dash is for Stryker; --force forgets earlier results
+//   npm run mutation -- tree --mutate=src/tree/path.ts       what starts with a dash is for Stryker
 // It fails when a room stays below its bound. Reports are under reports/mutation. MLS_VECTORS_DIR as for the tests.
 
 import { spawnSync } from 'node:child_process';
