@@ -125,7 +125,7 @@ describe('AppDataUpdate', () => {
     works(groups);
   });
 
-  test('PRO-15: of proposals that do not go together the first is committed, and nobody is held up', () => {
+  test('of proposals that do not go together the first is committed, and nobody is held up', () => {
     const groups = room(dictionary(entry(TITLE, 't')));
     const [alice, bob, carol] = groups;
     for (const [from, input] of [
@@ -209,7 +209,7 @@ describe('the dictionary and GroupContextExtensions', () => {
     works(groups);
   });
 
-  test('R13.4-01: a dictionary out of order is no extension of a group', () => {
+  test('PRO-09: a dictionary out of order is no extension of a group', () => {
     const type = POINTS.extensions.appDataDictionary;
     const sorted = encode(AppDataDictionary, [entry(TITLE, 'a'), entry(LOG, 'b')]);
     const swapped = Uint8Array.from([sorted[0] as number, ...sorted.subarray(5), ...sorted.subarray(1, 5)]);

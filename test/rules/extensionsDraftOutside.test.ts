@@ -192,7 +192,7 @@ describe('a client without the draft in the group', () => {
     works(groups);
   });
 
-  test('R13.4-04: a group that keeps data cannot be joined without it', () => {
+  test('R13.4-06 R13.4-07: a group that keeps data cannot be joined without it', () => {
     const groups = room(dictionary(entry(TITLE, 't')));
     const plain = clientOf('plain');
     const { message } = plain.createKeyPackage();

@@ -138,7 +138,7 @@ describe('an external join with PSKs', () => {
 });
 
 describe('resync', () => {
-  test('R12.2-21 R12.4.3.2-11: with the PSK of an epoch that we remember, from the handle that lost step', () => {
+  test('R12.2-21: with the PSK of an epoch that we remember, from the handle that lost step', () => {
     const members = clients();
     const groups = gather(members) as Three<Group>;
     const [alice, bob, carol] = groups;
@@ -234,7 +234,7 @@ describe('a request to be added', () => {
     fails([bob], () => bob.commit([stored(ref)]), 'validation.unknown-proposal-ref');
   });
 
-  test('R12.2-05 PRO-05: one client is added once, though it asks twice, or is there already', () => {
+  test('PRO-05 R12.2-07 R12.2-08: one client is added once, though it asks twice, or is there already', () => {
     const members = clients();
     const groups = gather(members) as Three<Group>;
     const [alice, bob] = groups;

@@ -122,7 +122,7 @@ describe('bodies', () => {
     works(groups);
   });
 
-  test('R13.4-01: extensions of the group are judged wherever they come from', () => {
+  test('R13.4-09: extensions of the group are judged wherever they come from', () => {
     const groups = gather(clients()) as Three<Group>;
     const [alice, bob, carol] = groups;
     const empty = topic.make({ name: utf8('') });

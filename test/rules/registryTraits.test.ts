@@ -140,7 +140,7 @@ describe('the trait `externalCommit`', () => {
 });
 
 describe('the trait `removesSender`', () => {
-  test('R12.1.3-03 PRO-02: nobody removes itself by its own commit, or by value', () => {
+  test('PRO-02: nobody removes itself by its own commit, or by value', () => {
     const groups = gather(clients()) as Three<Group>;
     const [alice, bob, carol] = groups;
     fails(groups, () => bob.commit([goodbye.make({ reason: 1 })]), 'validation.proposal-list');
@@ -179,7 +179,7 @@ describe('the trait `removesSender`', () => {
     works([alice, carol]);
   });
 
-  test('R6-05: it is public, whatever the policy says', () => {
+  test('it is public, whatever the policy says', () => {
     const groups = gather(clients()) as Three<Group>;
     const [alice, bob, carol] = groups;
     const { env, state } = insider(bob);

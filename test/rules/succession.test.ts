@@ -259,7 +259,7 @@ describe('what the founder is refused', () => {
     fails(closed, () => members[0].reinitialise(closed[0], others()), 'validation.group-id');
   });
 
-  test('R10-06: KeyPackages that are bad, twice the same, or out of time', () => {
+  test('PRO-06: KeyPackages that are bad, twice the same, or out of time', () => {
     const [bob, carol] = others() as [Uint8Array, Uint8Array];
     const broken = carol.slice();
     broken[broken.length - 1] = (broken.at(-1) as number) ^ 1;
