@@ -129,9 +129,9 @@ describe('extensions draft §7.2, inside a Proposal', () => {
 
   test('columns: external senders may send both that carry data; only SelfRemove needs a path', () => {
     expect([...wire.draftProposalTraits()]).toEqual([
-      [8, { external: true, pathRequired: false }],
-      [9, { external: true, pathRequired: false }],
-      [10, { external: false, pathRequired: true }],
+      [8, { external: true, pathRequired: false, externalCommit: 'value' }],
+      [9, { external: true, pathRequired: false, externalCommit: 'value' }],
+      [10, { external: false, pathRequired: true, externalCommit: 'reference', removesSender: true }],
     ]);
   });
 
