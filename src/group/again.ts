@@ -6,7 +6,7 @@ import { encode } from '../codec/codec.ts';
 import { occurrences } from '../tree/keyIndex.ts';
 import { leafAt } from '../tree/tree.ts';
 import type { LeafNode } from '../wire/leafNode.ts';
-import { isKnownProposal, Proposal } from '../wire/proposal.ts';
+import { isKnownProposal, type OtherProposal, Proposal } from '../wire/proposal.ts';
 import type { PreSharedKeyId } from '../wire/psk.ts';
 import { ProposalType, PskType, WireFormat } from '../wire/registry.ts';
 import type { Environment } from './environment.ts';
@@ -47,13 +47,7 @@ interface Step {
 /** The proposal as an input once more; `undefined` when it is done or pointless. */
 function stillWanted(env: Environment, step: Step, proposal: Proposal): NewProposal | undefined {
   const { before, after, changes } = step;
-  if (!isKnownProposal(proposal)) {
-    const bytes = encode(Proposal, proposal);
-    if (removedLeaf(env, proposal, { kind: 'member', leaf: before.epoch.self }) !== undefined)
-      return { kind: 'leave' };
-    const isDone = changes.custom.some((done) => equal(encode(Proposal, done.proposal), bytes));
-    return isDone ? undefined : { kind: 'other', ...proposal };
-  }
+  if (!isKnownProposal(proposal)) return customAgain(env, step, proposal);
   switch (proposal.proposalType) {
     case ProposalType.add: {
       const { keyPackage } = proposal;
@@ -77,6 +71,19 @@ function stillWanted(env: Environment, step: Step, proposal: Proposal): NewPropo
     default:
       return undefined;
   }
+}
+
+/** Whoever wants to leave is still here, whatever others have said; of anything else the value is what counts. */
+function customAgain(
+  env: Environment,
+  { before, changes }: Step,
+  proposal: OtherProposal,
+): NewProposal | undefined {
+  if (proposal.proposalType === env.draft?.codePoints.proposals.selfRemove) return { kind: 'leave' };
+  const leaves = removedLeaf(env, proposal, { kind: 'member', leaf: before.epoch.self }) !== undefined;
+  const bytes = encode(Proposal, proposal);
+  const isDone = !leaves && changes.custom.some((done) => equal(encode(Proposal, done.proposal), bytes));
+  return isDone ? undefined : { kind: 'other', ...proposal };
 }
 
 function removal(removed: number): NewProposal {
