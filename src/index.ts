@@ -6,6 +6,12 @@
 
 import { provider as platformProvider } from '#provider';
 import { Client } from './group/client.ts';
+import {
+  type ObserveOptions as AllObserveOptions,
+  observeGroup,
+  observeRecord,
+  type PublicGroup,
+} from './group/observer.ts';
 import type { ClientOptions as AllClientOptions } from './group/options.ts';
 
 export type { Epoch, LeafIndex } from './base/brand.ts';
@@ -26,6 +32,9 @@ export type { NewGroup } from './group/create.ts';
 export type { Draft } from './group/draft.ts';
 export { type Component, type DraftOptions, dictionaryOf, extensionsDraft } from './group/extensionsDraft.ts';
 export type { Accepted, Group } from './group/group.ts';
+export type { Foreign, Observed, Offered } from './group/observed.ts';
+export type { PublicGroup } from './group/observer.ts';
+export type { ExternalSigner } from './group/outside.ts';
 export {
   acceptAnyCredential,
   type CredentialClaim,
@@ -76,4 +85,31 @@ export type ClientOptions = Omit<AllClientOptions, 'provider'> & Partial<Pick<Al
  */
 export function createClient(options: ClientOptions): Client {
   return new Client({ provider: platformProvider, ...options });
+}
+
+/** As for a client, without what only members have; the suite follows from the group. See `checks` for what is checked. */
+export type ObserveOptions = Omit<AllObserveOptions, 'provider'> &
+  Partial<Pick<AllObserveOptions, 'provider'>>;
+
+/**
+ * Follow a group's public handshakes without being in it and without its secrets: for servers, bots, external senders.
+ * @param groupInfo MLSMessage of any member, for the epoch to begin with
+ * @param ratchetTree encoded, when the GroupInfo does not carry it (RFC 9420 §12.4.3.3)
+ * @throws `codec.*`, `validation.*`, `crypto.*`; `codec.unsupported` for a suite the provider lacks
+ */
+export function observe(
+  options: ObserveOptions,
+  groupInfo: Uint8Array,
+  ratchetTree?: Uint8Array,
+): PublicGroup {
+  return observeGroup({ provider: platformProvider, ...options }, groupInfo, ratchetTree);
+}
+
+/**
+ * Go on observing after a restart.
+ * @param record as `PublicGroup.save` gave it; it is believed, whatever `checks` says
+ * @throws `storage.corrupt`, `storage.version`, `codec.unsupported` for a suite the provider lacks
+ */
+export function observeSaved(options: ObserveOptions, record: Uint8Array): PublicGroup {
+  return observeRecord({ provider: platformProvider, ...options }, record);
 }

@@ -59,9 +59,9 @@ function capabilitiesIn(message: Uint8Array, openTypes: OpenTypes): Capabilities
     : fail('validation.key-package', { wireFormat: decoded.wireFormat });
 }
 
-/** Whether this client understands an extension of a GroupContext. */
-export function understandsExtension({ policy }: Environment, type: number): boolean {
-  return isDefaultExtension(type) || policy.extensionTypes.includes(type);
+/** Whether this client understands an extension of a GroupContext, or has no need to. */
+export function understandsExtension({ policy, anyExtension }: Environment, type: number): boolean {
+  return anyExtension === true || isDefaultExtension(type) || policy.extensionTypes.includes(type);
 }
 
 /** One of the reserved values. */

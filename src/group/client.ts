@@ -94,13 +94,12 @@ export class Client {
 
   /** Make a KeyPackage (§10); its private halves stay here until a join uses them. */
   createKeyPackage(options: Omit<KeyPackageOptions, 'credential' | 'signer'> = {}): CreatedKeyPackage {
-    const own = guarded(() => this.#makeKeyPackage(options));
-    this.#keyPackages.keep(own);
-    return {
-      message: keyPackageMessage(own),
-      ref: own.ref.slice(),
-      secrets: encodeKeyPackage(this.#env, own),
-    };
+    return guarded(() => {
+      const own = this.#makeKeyPackage(options);
+      const secrets = encodeKeyPackage(this.#env, own);
+      this.#keyPackages.keep(own);
+      return { message: keyPackageMessage(own), ref: own.ref.slice(), secrets };
+    });
   }
 
   /** Take back a KeyPackage's private halves. @param secrets as made with it @throws `storage.corrupt`, `storage.version` */

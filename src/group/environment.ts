@@ -27,7 +27,12 @@ export interface Environment {
   readonly draft?: Draft;
   /** Extension types of the application, by number. */
   readonly extensionKinds?: ReadonlyMap<number, ExtensionKind<unknown>>;
+  /** Extensions of the group need not be understood: for those who only watch. @defaultValue false */
+  readonly anyExtension?: boolean;
 }
+
+/** Seconds since 1970 as the system tells them: the default of every clock option. */
+export const systemClock = (): number => Math.floor(Date.now() / 1000);
 
 /**
  * Ask the application about a leaf's credential (§5.3.1).

@@ -16,7 +16,7 @@ import type { Environment } from './environment.ts';
 import { createGroupInfo, type GroupInfoOptions } from './groupInfo.ts';
 import { commitMove, encryptMove, proposeMove } from './moves.ts';
 import { processMove, type Taken } from './process.ts';
-import type { Processed, ProcessOptions, StoredProposal } from './processed.ts';
+import { type Processed, type ProcessOptions, type StoredProposal, saysNothing } from './processed.ts';
 import { add, leave, type NewProposal, type ProposalInput } from './proposals.ts';
 import { mlsMessage, requireActive, type SendOptions } from './protect.ts';
 import { encodeState } from './record.ts';
@@ -183,7 +183,8 @@ export class Group {
     const { committer, changes, next } = checked;
     const commit: StagedCommit = Object.freeze({ origin, epoch: this.epoch + 1n, committer, changes });
     const surplus = this.#staged.add(commit, { next, used, end: { mark: markOf(bytes), isOwn: false } });
-    if (surplus !== undefined) this.discard(surplus);
+    // Making room is no decision: the key that opened the surplus one stays.
+    if (surplus !== undefined) this.#cell.run((state) => discardMove(state, surplus.next));
     return { kind: 'commit', commit, authenticatedData };
   }
 
@@ -257,7 +258,9 @@ export class Group {
 
   /** Wipe every secret and refuse further use. */
   close(): void {
-    this.#cell.close(stateSecrets);
+    const staged = this.#staged.losers(undefined);
+    this.#staged.clear();
+    this.#cell.close((state) => [...stateSecrets(state), ...lostSecrets(state, undefined, staged)]);
   }
 
   /** `Group(<hex id>, epoch 7)`: never a secret. */
@@ -282,9 +285,4 @@ export class Group {
 /** For `Client`, which founds groups on others: the state behind a handle. @throws `state.closed-handle` */
 export function stateOf(group: Group): GroupState {
   return (cells.get(group) ?? fail('codec.input', { expected: 'group' })).state;
-}
-
-/** Failures of the caller or the machine, which say nothing about a message. */
-function saysNothing({ code, scope }: MlsError): boolean {
-  return scope === 'profile' || code === 'internal.bug' || code === 'state.closed-handle';
 }

@@ -71,6 +71,16 @@ export function treeOf(env: Environment, groupInfo: GroupInfo, delivered: Uint8A
  * @throws `validation.*`, `crypto.*`
  */
 export function validateGroupInfo(env: Environment, groupInfo: GroupInfo, tree: Tree): LeafIndex {
+  const signer = validateOutline(env, groupInfo, tree);
+  validateLeaves(env, groupInfo, tree);
+  return signer;
+}
+
+/**
+ * The part of {@link validateGroupInfo} that believes the signer about single leaves: suite, structure and hash of the
+ * tree, the signature, and what all members must support. @throws `validation.*`, `crypto.*`
+ */
+export function validateOutline(env: Environment, groupInfo: GroupInfo, tree: Tree): LeafIndex {
   const { suite } = env;
   const { groupContext } = groupInfo;
   if (groupContext.cipherSuite !== suite.id)
@@ -79,6 +89,12 @@ export function validateGroupInfo(env: Environment, groupInfo: GroupInfo, tree: 
   validateTreeStructure(suite, tree, groupContext.treeHash);
   const signer = verifySigner(suite, groupInfo, tree);
   validateMutualSupport(tree, groupContext.extensions);
+  return signer;
+}
+
+/** Every leaf with its credential and signature, and the external senders. @throws `validation.*`, `crypto.*` */
+function validateLeaves(env: Environment, { groupContext }: GroupInfo, tree: Tree): void {
+  const { suite } = env;
   for (const [leaf, node] of leaves(tree.root)) {
     validateLeafAlone(suite, node, undefined, env.policy.maxLifetimeSeconds);
     requireCredential(env, node);
@@ -86,13 +102,12 @@ export function validateGroupInfo(env: Environment, groupInfo: GroupInfo, tree: 
   }
   const senders = extensionBody(groupContext.extensions, ExtensionType.externalSenders, ExternalSenders);
   if (senders !== undefined) requireExternalSenders(env, senders);
-  return signer;
 }
 
 const LABEL = 'GroupInfoTBS';
 
-/** @throws `validation.group-info` for a signer that is no member, `crypto.signature` */
-function verifySigner(suite: SuiteCrypto, groupInfo: GroupInfo, tree: Tree): LeafIndex {
+/** The member that signed. @throws `validation.group-info` for a signer that is no member, `crypto.signature` */
+export function verifySigner(suite: SuiteCrypto, groupInfo: GroupInfo, tree: Tree): LeafIndex {
   const signer = leafAt(tree, groupInfo.signer);
   if (signer === undefined) return fail('validation.group-info', { signer: groupInfo.signer });
   const signed = signedPart(GroupInfo, groupInfo);

@@ -51,11 +51,7 @@ export function createKeyPackage(env: Environment, options: KeyPackageOptions): 
   const init = suite.deriveKeyPair(random(suite.sizes.kemSeed));
   const encryption = suite.deriveKeyPair(random(suite.sizes.kemSeed));
   const grease = env.policy.grease ? greaseValue(random) : undefined;
-  const extensions = [
-    ...(options.extensions ?? []),
-    ...(options.lastResort === true ? lastResortMarks(env) : []),
-    ...greaseExtension(grease, random),
-  ];
+  const extensions = packageExtensions(env, options, grease);
   const leafExtensions = [...(env.draft?.leafExtensions ?? []), ...(options.leafExtensions ?? [])];
   const capabilities = listing(ownCapabilities(env, grease), [...extensions, ...leafExtensions]);
   const notBefore = BigInt(env.clock() - CLOCK_SKEW_SECONDS);
@@ -84,6 +80,16 @@ export function createKeyPackage(env: Environment, options: KeyPackageOptions): 
   );
   const ref = keyPackageRef(suite, keyPackage);
   return { keyPackage, ref, init, encryption, signer, lastResort: options.lastResort ?? false };
+}
+
+function packageExtensions(
+  env: Environment,
+  { extensions = [], lastResort = false }: KeyPackageOptions,
+  grease: number | undefined,
+): readonly Extension[] {
+  const marks = lastResort ? lastResortMarks(env) : [];
+  const reserved = env.policy.greaseKeyPackages ? greaseExtension(grease, env.random) : [];
+  return [...extensions, ...marks, ...reserved];
 }
 
 /**

@@ -60,12 +60,10 @@ export function proposeMove(
   const framing: SendOptions = isLeave ? { ...options, handshake: 'public' } : options;
   const signed = signAsMember(env, state, { contentType: ContentType.proposal, proposal }, framing);
   const sent = protect(env, state, signed, undefined);
-  const { ref } = identifyProposal(env, state, authenticated(signed, undefined));
-  const next = storeProposal(
-    env,
-    { ...state, secretTree: sent.secretTree },
-    { proposal, sender, ref, ownKeys },
-  );
+  const { ref, known } = identifyProposal(env, state, authenticated(signed, undefined));
+  const after = { ...state, secretTree: sent.secretTree };
+  // The same content with the same signature is the same proposal, however often it is sent.
+  const next = known ? after : storeProposal(env, after, { proposal, sender, ref, ownKeys });
   return { next, result: { message: sent.message, ref }, spent: sent.spent };
 }
 
@@ -168,12 +166,12 @@ export function safeExportMove(
  * Store a proposal that was received or sent. Would-be members share one allowance, since anybody can be one.
  * @throws `codec.limit` when there are too many, of this sender or in all
  */
-export function storeProposal(
+export function storeProposal<S extends Pick<GroupState, 'proposals'>>(
   { policy }: Environment,
-  state: GroupState,
+  state: S,
   proposal: CachedProposal,
   options: ProcessOptions = {},
-): GroupState {
+): S {
   const { proposals } = state;
   if (options.wanted !== true) {
     const same = proposals.filter(({ sender }) => isSameSender(sender, proposal.sender)).length;

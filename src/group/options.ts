@@ -6,7 +6,7 @@ import type { CipherSuite, KeyPair, Provider } from '../crypto/provider.ts';
 import type { Credential } from '../wire/credential.ts';
 import type { PreSharedKeyId } from '../wire/psk.ts';
 import type { Draft } from './draft.ts';
-import type { Environment } from './environment.ts';
+import { type Environment, systemClock } from './environment.ts';
 import { type CredentialValidator, DEFAULT_POLICY, type Policy } from './policy.ts';
 import { type Registry, registered } from './registry.ts';
 import type { GroupRules } from './rules.ts';
@@ -57,7 +57,7 @@ export function environmentOf(
     policy: Object.freeze({ ...DEFAULT_POLICY, ...policy }),
     validateCredential,
     psks,
-    clock: options.clock ?? (() => Math.floor(Date.now() / 1000)),
+    clock: options.clock ?? systemClock,
     decoding: options.openTypes === undefined ? {} : { openTypes: options.openTypes },
     ...(rules && { rules }),
   };

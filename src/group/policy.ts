@@ -61,6 +61,11 @@ export interface Policy {
   readonly identityOf: (member: Member) => string;
   /** Fill lists that others must ignore with reserved values (§13.5). @defaultValue true */
   readonly grease: boolean;
+  /**
+   * With `grease`, also put an extension of a reserved type into KeyPackages (§10). Off against the SHOULD, since OpenMLS
+   * up to 0.9.2 refuses such a KeyPackage, and every commit that adds it. @defaultValue false
+   */
+  readonly greaseKeyPackages: boolean;
 }
 
 /** The defaults of {@link Policy}. */
@@ -81,4 +86,5 @@ export const DEFAULT_POLICY: Policy = /* @__PURE__ */ Object.freeze({
   credentialTypes: [1],
   identityOf: ({ credential }: Member) => toHex(encode(Credential, credential)),
   grease: true,
+  greaseKeyPackages: false,
 });

@@ -6,18 +6,16 @@ import { fail } from '../base/error.ts';
 import { decodeOwned } from '../codec/codec.ts';
 import type { Content, FramedContent } from '../wire/content.ts';
 import { MlsMessage } from '../wire/message.ts';
-import type { Proposal } from '../wire/proposal.ts';
-import { ContentType, ProposalType, SenderType, WireFormat } from '../wire/registry.ts';
+import { ContentType, ProposalType, WireFormat } from '../wire/registry.ts';
 import { markOf, type UsedKey } from './decide.ts';
 import type { Environment } from './environment.ts';
 import { holdMove } from './held.ts';
 import { storeProposal } from './moves.ts';
 import type { Processed, ProcessOptions } from './processed.ts';
-import { validateProposal } from './proposalRules.ts';
 import {
   type Authentic,
+  checkProposal,
   identifyProposal,
-  proposalOf,
   receivePrivate,
   receivePublic,
   type SetBack,
@@ -25,8 +23,7 @@ import {
   type Unremarkable,
 } from './receive.ts';
 import { type CheckedCommit, checkCommit } from './receiveCommit.ts';
-import { requireMayPropose } from './rules.ts';
-import type { GroupState, PastEpoch, ProposalSender } from './state.ts';
+import type { GroupState, PastEpoch } from './state.ts';
 import type { Transition } from './transition.ts';
 import { memberAt } from './views.ts';
 
@@ -192,18 +189,13 @@ function takeProposal(
       result: isOwn ? { kind: 'own-message', content: 'proposal' } : { kind: 'duplicate' },
       spent,
     };
-  const proposal = proposalOf(received.content);
-  const sender = proposalSender(content);
-  requirePublicLeave(env, received.content.wireFormat, proposal);
-  validateProposal(env, state.epoch, { proposal, sender, ref });
-  requireMayPropose(env, state.epoch, { proposal, sender, ref });
-  if (proposal.proposalType === ProposalType.externalInit)
-    fail('validation.proposal', { proposal: proposal.proposalType });
+  const item = checkProposal(env, state.epoch, received.content, ref);
+  const { proposal, sender } = item;
   if (isOwn && proposal.proposalType === ProposalType.update) {
     const evidence = { kind: 'own-update', epoch: content.epoch } as const;
     return { next: state, result: { kind: 'desynchronised', evidence } };
   }
-  const stored = storeProposal(env, state, { proposal, sender, ref, ownKeys: undefined }, options);
+  const stored = storeProposal(env, state, item, options);
   const member = sender.kind === 'member' ? memberAt(state.epoch.tree, sender.leaf) : undefined;
   return {
     next: secretTree === undefined ? stored : { ...stored, secretTree },
@@ -214,19 +206,6 @@ function takeProposal(
     },
     spent,
   };
-}
-
-/** Whoever leaves says so in public, for joiners to see. @throws `validation.wire-format` */
-function requirePublicLeave({ policy }: Environment, wireFormat: number, { proposalType }: Proposal): void {
-  const traits = policy.proposalTypes.get(proposalType);
-  if (traits?.removesSender === true && wireFormat !== WireFormat.publicMessage)
-    fail('validation.wire-format', { proposal: proposalType });
-}
-
-function proposalSender({ sender }: FramedContent): ProposalSender {
-  if (sender.senderType === SenderType.member) return { kind: 'member', leaf: leafIndex(sender.leafIndex) };
-  if (sender.senderType === SenderType.external) return { kind: 'external', index: sender.senderIndex };
-  return { kind: 'new-member' };
 }
 
 /** The key that opened a commit is consumed when its fate is decided (ADR 4), so the state stays as it is. */

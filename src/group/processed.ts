@@ -68,3 +68,8 @@ export type Processed =
   | { readonly kind: 'rejected'; readonly error: MlsError }
   /** It shows that we and the group have parted; nothing has changed. Rejoin, unless the evidence is only `ahead`. */
   | { readonly kind: 'desynchronised'; readonly evidence: Divergence };
+
+/** Failures of the caller or the machine, which say nothing about a message: they are thrown, not reported. */
+export function saysNothing({ code, scope }: MlsError): boolean {
+  return scope === 'profile' || code === 'internal.bug' || code === 'state.closed-handle';
+}

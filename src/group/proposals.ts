@@ -62,7 +62,7 @@ export function add(keyPackage: Uint8Array): NewProposal {
 export function remove(leaf: LeafIndex | number): NewProposal {
   return { kind: 'remove', leaf: leafIndex(leaf) };
 }
-/** Renew our own leaf, with fresh keys. Only for `propose`: a commit renews it anyway. */
+/** Renew our own leaf, with fresh keys; in a commit, whose path renews it anyway, it says what the leaf is to hold. */
 export function update(change: LeafChange = {}): NewProposal {
   return { kind: 'update', leaf: change };
 }

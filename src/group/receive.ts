@@ -12,10 +12,12 @@ import type { AuthenticatedContent, FramedContent } from '../wire/content.ts';
 import { GroupContext } from '../wire/groupContext.ts';
 import type { PrivateMessage, PublicMessage } from '../wire/message.ts';
 import type { Proposal } from '../wire/proposal.ts';
-import { ContentType, SenderType, WireFormat } from '../wire/registry.ts';
+import { ContentType, ProposalType, SenderType, WireFormat } from '../wire/registry.ts';
 import type { Environment } from './environment.ts';
+import { type RulesEpoch, traitsOf, validateProposal } from './proposalRules.ts';
+import { requireMayPropose } from './rules.ts';
 import { senderSignatureKey } from './sender.ts';
-import type { GroupState, PastEpoch } from './state.ts';
+import type { CachedProposal, GroupState, PastEpoch, ProposalSender } from './state.ts';
 
 /** A message that was unprotected and whose signature holds. */
 export interface Authentic {
@@ -54,22 +56,40 @@ export function receivePublic(
   message: PublicMessage,
 ): Authentic | Unremarkable {
   const { epoch } = state;
-  const { content } = message;
-  const { contentType } = content.content;
-  if (contentType === ContentType.application) fail('validation.wire-format', { contentType });
-  const late = compareEpoch(content.epoch, epoch.context.epoch);
-  if (late !== undefined) return { kind: late, contentType, epoch: content.epoch };
-  const tbs = framedContentTbs(WireFormat.publicMessage, content, GroupContext.bytes(epoch.context));
-  const authentic = unprotectPublic(env.suite, message, tbs, epoch.secrets.membershipKey);
-  verifyContent(env.suite, senderSignatureKey(env, epoch, content), tbs, authentic.auth.signature);
+  const { membershipKey } = epoch.secrets;
+  const content = verifyPublic(env, epoch, message, (tbs) =>
+    unprotectPublic(env.suite, message, tbs, membershipKey),
+  );
+  if ('kind' in content) return content;
   return {
     kind: 'authentic',
-    content: authentic,
+    content,
     of: 'current',
     generation: undefined,
     secretTree: undefined,
     spent: [],
   };
+}
+
+/**
+ * The steps with a PublicMessage that take no secrets, in the order of {@link receivePublic}.
+ * @param unprotect checks the membership tag, as far as the caller can; it gets the `FramedContentTBS`
+ * @throws `validation.wire-format`, `validation.sender`, `crypto.signature`, and what `unprotect` throws
+ */
+export function verifyPublic(
+  env: Environment,
+  epoch: RulesEpoch,
+  { content }: PublicMessage,
+  unprotect: (tbs: Uint8Array) => AuthenticatedContent,
+): AuthenticatedContent | (Unremarkable & { readonly kind: 'expired' | 'future' }) {
+  const { contentType } = content.content;
+  if (contentType === ContentType.application) fail('validation.wire-format', { contentType });
+  const late = compareEpoch(content.epoch, epoch.context.epoch);
+  if (late !== undefined) return { kind: late, contentType, epoch: content.epoch };
+  const tbs = framedContentTbs(WireFormat.publicMessage, content, GroupContext.bytes(epoch.context));
+  const authentic = unprotect(tbs);
+  verifyContent(env.suite, senderSignatureKey(env, epoch, content), tbs, authentic.auth.signature);
+  return authentic;
 }
 
 /**
@@ -142,7 +162,7 @@ function compareEpoch(received: bigint, current: bigint): 'expired' | 'future' |
 /** Reference of a proposal, and whether it is stored already. */
 export function identifyProposal(
   env: Environment,
-  state: GroupState,
+  state: Pick<GroupState, 'proposals'>,
   content: AuthenticatedContent,
 ): { readonly ref: Uint8Array; readonly known: boolean } {
   const ref = proposalRef(env.suite, content);
@@ -152,6 +172,33 @@ export function identifyProposal(
 /** The leaf of a member who sent something. */
 export function senderLeaf({ sender }: FramedContent): LeafIndex | undefined {
   return sender.senderType === SenderType.member ? leafIndex(sender.leafIndex) : undefined;
+}
+
+/**
+ * A received proposal on its own (§12.1), as it would be kept. An ExternalInit is only for the commit it comes with.
+ * @throws `validation.*`, `crypto.*`, `policy.successor`
+ */
+export function checkProposal(
+  env: Environment,
+  epoch: RulesEpoch,
+  content: AuthenticatedContent,
+  ref: Uint8Array,
+): CachedProposal {
+  const item = { proposal: proposalOf(content), sender: proposalSender(content.content), ref };
+  validateProposal(env, epoch, item);
+  requireMayPropose(env, epoch, item);
+  const { proposalType } = item.proposal;
+  // Whoever leaves says so in public, for joiners to see (extensions draft §6.3).
+  if (content.wireFormat !== WireFormat.publicMessage && traitsOf(env, proposalType).removesSender === true)
+    fail('validation.wire-format', { proposal: proposalType });
+  if (proposalType === ProposalType.externalInit) fail('validation.proposal', { proposal: proposalType });
+  return { ...item, ownKeys: undefined };
+}
+
+function proposalSender({ sender }: FramedContent): ProposalSender {
+  if (sender.senderType === SenderType.member) return { kind: 'member', leaf: leafIndex(sender.leafIndex) };
+  if (sender.senderType === SenderType.external) return { kind: 'external', index: sender.senderIndex };
+  return { kind: 'new-member' };
 }
 
 /** The proposal inside a proposal message. */

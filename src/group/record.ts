@@ -1,12 +1,10 @@
 /** The state of a group as bytes, secrets included: one whole record, for keeping it and for comparing it. */
 
 import { leafIndex, nodeIndex } from '../base/brand.ts';
-import { fail, MlsError } from '../base/error.ts';
+import { fail } from '../base/error.ts';
 import {
   boolean,
   type Codec,
-  decode,
-  encode,
   mapped,
   opaque,
   optional,
@@ -14,7 +12,6 @@ import {
   struct,
   text,
   uint8,
-  uint16,
   uint32,
   uint64,
   vector,
@@ -30,6 +27,7 @@ import { ProposalType } from '../wire/registry.ts';
 import { RatchetTree } from '../wire/treeNode.ts';
 import type { Environment } from './environment.ts';
 import { keyPackageRef, type OwnKeyPackage } from './keyPackage.ts';
+import { readRecord, writeRecord } from './recordFrame.ts';
 import { ExporterTreeRecord, SecretTreeRecord } from './recordSecrets.ts';
 import { Leaf, OwnCommitRecord } from './recordViews.ts';
 import type {
@@ -47,46 +45,26 @@ import type {
 
 /** Encode a state. Equal states give equal bytes. */
 export function encodeState({ suite }: Environment, state: GroupState): Uint8Array {
-  return encode(Framed, { version: VERSION, suite: suite.id, body: encode(StateRecord, state) });
+  return writeRecord(suite, VERSION, StateRecord, state);
 }
 
-/** Take back what {@link encodeState} made. @throws `storage.corrupt`, `storage.version` */
+/** Take back what {@link encodeState} made. @throws `storage.corrupt`, `storage.version`, `codec.input` for no bytes */
 export function decodeState(env: Environment, record: Uint8Array): GroupState {
-  return read(env, record, StateRecord);
+  return readRecord(env, record, VERSION, StateRecord);
 }
 
 /** A KeyPackage with its private halves. */
 export function encodeKeyPackage({ suite }: Environment, own: OwnKeyPackage): Uint8Array {
-  return encode(Framed, { version: VERSION, suite: suite.id, body: encode(KeyPackageRecord, own) });
+  return writeRecord(suite, VERSION, KeyPackageRecord, own);
 }
 
-/** Take back what {@link encodeKeyPackage} made. @throws `storage.corrupt`, `storage.version` */
+/** Take back what {@link encodeKeyPackage} made. @throws `storage.corrupt`, `storage.version`, `codec.input` for no bytes */
 export function decodeKeyPackage(env: Environment, record: Uint8Array): OwnKeyPackage {
-  const own = read(env, record, KeyPackageRecord);
+  const own = readRecord(env, record, VERSION, KeyPackageRecord);
   return { ...own, ref: keyPackageRef(env.suite, own.keyPackage) };
 }
 
 const VERSION = 1;
-/** Our own record: whatever it holds has passed the limits for received bytes. */
-const LIMITS = /* @__PURE__ */ Object.freeze({ bytes: 2 ** 30 - 1, elements: 2 ** 24 });
-
-function read<T>(env: Environment, record: Uint8Array, body: Codec<T>): T {
-  try {
-    const framed = decode(Framed, record, { limits: LIMITS });
-    if (framed.version !== VERSION) return fail('storage.version', { version: framed.version });
-    if (framed.suite !== env.suite.id) return fail('storage.corrupt', { suite: framed.suite });
-    return decode(body, framed.body, { ...env.decoding, limits: LIMITS });
-  } catch (error) {
-    if (!(error instanceof MlsError) || error.code.startsWith('storage.')) throw error;
-    return fail('storage.corrupt', {}, error);
-  }
-}
-
-const Framed = /* @__PURE__ */ struct<{ version: number; suite: number; body: Uint8Array }>({
-  version: uint16,
-  suite: uint16,
-  body: opaque,
-});
 
 const KeyPairRecord = /* @__PURE__ */ struct<KeyPair>({ publicKey: opaque, secretKey: opaque });
 
@@ -98,7 +76,8 @@ const KeyPackageRecord = /* @__PURE__ */ struct<Omit<OwnKeyPackage, 'ref'>>({
   lastResort: boolean,
 });
 
-const TreeRecord: Codec<Tree> = /* @__PURE__ */ mapped(RatchetTree, treeFromNodes, treeToNodes);
+/** A ratchet tree. */
+export const TreeRecord: Codec<Tree> = /* @__PURE__ */ mapped(RatchetTree, treeFromNodes, treeToNodes);
 
 const PathRecord: Codec<PrivatePath> = /* @__PURE__ */ mapped(
   /* @__PURE__ */ vector(
@@ -130,7 +109,8 @@ const EpochRecord: Codec<EpochState> = /* @__PURE__ */ struct<EpochState>({
   interimHash: opaque,
 });
 
-const ReInitRecord: Codec<ReInitProposal> = /* @__PURE__ */ mapped(
+/** The ReInit that closes a group. */
+export const ReInitRecord: Codec<ReInitProposal> = /* @__PURE__ */ mapped(
   Proposal,
   (proposal) =>
     isKnownProposal(proposal) && proposal.proposalType === ProposalType.reinit
@@ -146,7 +126,8 @@ const NextRecord: Codec<NextEpoch> = /* @__PURE__ */ struct<NextEpoch>({
   reinit: /* @__PURE__ */ optional(ReInitRecord),
 });
 
-const SenderRecord: Codec<ProposalSender> = /* @__PURE__ */ mapped(
+/** Who made a proposal. */
+export const SenderRecord: Codec<ProposalSender> = /* @__PURE__ */ mapped(
   /* @__PURE__ */ struct<{ kind: number; index: number }>({ kind: uint8, index: uint32 }),
   ({ kind, index }) => {
     if (kind === 0) return { kind: 'member', leaf: leafIndex(index) };

@@ -18,11 +18,13 @@ export interface Staged {
 export class StagedCommits {
   readonly #staged = new Map<StagedCommit, Staged>();
 
-  /** Stage one more. @returns the oldest, when there are too many: it is to be discarded */
-  add(commit: StagedCommit, staged: Staged): StagedCommit | undefined {
+  /** Stage one more. @returns the oldest, when there are too many: it is staged no longer, and can be processed again */
+  add(commit: StagedCommit, staged: Staged): Staged | undefined {
     this.#staged.set(commit, staged);
-    const [oldest] = this.#staged.keys();
-    return this.#staged.size > MAX_STAGED ? oldest : undefined;
+    const [oldest] = this.#staged;
+    if (oldest === undefined || this.#staged.size <= MAX_STAGED) return undefined;
+    this.#staged.delete(oldest[0]);
+    return oldest[1];
   }
 
   /** What is behind a handle, our own pending commit included. @throws `state.stale-handle` */

@@ -84,7 +84,7 @@ export function takeKey(
       ? []
       : [{ first: ratchet.next, count: steps, packed, used: new Uint8Array(Math.ceil(steps / 8)) }];
   const skipped = [...ratchet.skipped, ...block];
-  const next = { ...advanced(suite, { ...ratchet, secret }, generation, skipped) };
+  const next = advanced(suite, { ...ratchet, secret }, generation, skipped);
   return { key, nonce, next: evict(suite, next, limits.keptKeys, spent), spent };
 }
 
@@ -173,7 +173,6 @@ function takeSkipped(suite: SuiteCrypto, ratchet: Ratchet, generation: number): 
 /** Drop the oldest skipped keys beyond the limit. */
 function evict(suite: SuiteCrypto, ratchet: Ratchet, keptKeys: number, spent: Uint8Array[]): Ratchet {
   let excess = ratchet.skipped.reduce((sum, block) => sum + unusedCount(block), 0) - keptKeys;
-  if (excess <= 0) return ratchet;
   const { size } = entrySize(suite);
   const skipped: SkippedKeys[] = [];
   let { evictedBelow } = ratchet;

@@ -9,7 +9,7 @@ import { LeafSource } from '../wire/registry.ts';
 import type { ParentNode } from '../wire/treeNode.ts';
 import { originalTreeHash, treeHash } from './hash.ts';
 import { covers } from './math.ts';
-import { type PathStep, resolution } from './resolve.ts';
+import { type PathStep, type ResolutionEntry, resolution } from './resolve.ts';
 import { descend, halves, type Subtree, type Tree } from './tree.ts';
 
 /** The parent hash of each node of a new path, from the leaf towards the root, and that of the leaf itself. */
@@ -62,9 +62,10 @@ function isLinked(suite: SuiteCrypto, parent: ParentNode, child: Subtree, siblin
   if (child.resolutionSize !== unmergedBelow.length + 1) return false;
   const unmerged = new Set(unmergedBelow);
   // All of the resolution but one entry must be unmerged at the parent; that one is the candidate.
-  const rest = resolution(child).filter(({ node }) => node % 2 === 1 || !unmerged.has(node / 2));
-  const [candidate] = rest;
-  if (candidate === undefined || rest.length !== 1) return false;
+  // (Half of a parent's index is no leaf's.)
+  const rest = resolution(child).filter(({ node }) => !unmerged.has(node / 2));
+  if (rest.length !== 1) return false;
+  const [candidate] = rest as [ResolutionEntry];
   const claimed = parentHashOf(descend(child, candidate.node));
   if (claimed === undefined) return false;
   const original = originalTreeHash(suite, sibling, parent.unmergedLeaves);

@@ -61,7 +61,8 @@ export function joinerPrivatePath(
     if (secret !== invitation.pathSecret) wipe(secret);
     secret = above;
   }
-  if (secret !== invitation.pathSecret) wipe(secret);
+  // The first node is not blank, so that this is a derived secret and not the one that was given.
+  wipe(secret);
   return keys;
 }
 

@@ -129,7 +129,7 @@ export function descend(from: Subtree, node: NodeIndex): Subtree {
 
 /** The leaf at a place; `undefined` when it is blank or outside the tree. */
 export function leafAt(tree: Tree, leaf: number): LeafNode | undefined {
-  return leaf < tree.width ? subtreeAt(tree, nodeIndex(2 * leaf))?.leaf : undefined;
+  return subtreeAt(tree, nodeIndex(2 * leaf))?.leaf;
 }
 
 /** Every non-blank leaf, from left to right. */

@@ -1,6 +1,6 @@
-/** The doors of a group and a client under fuzzing: whatever comes in, only typed errors come out and nothing moves. */
+/** The doors of a group and a client under fuzzing: whatever comes in, only typed errors come out, and nothing moves that must not. */
 
-import { toHex, utf8 } from '../../src/base/bytes.ts';
+import { equal, utf8 } from '../../src/base/bytes.ts';
 import type { Codec } from '../../src/codec/codec.ts';
 import { nodeProvider } from '../../src/crypto/node/index.ts';
 import {
@@ -11,26 +11,32 @@ import {
   createClient,
   externalPsk,
   type Group,
+  observe,
+  type PublicGroup,
   remove,
   setExtensions,
   update,
 } from '../../src/index.ts';
 import { MlsMessage } from '../../src/wire/message.ts';
 import { callEntry, type FuzzEntry } from './entries.ts';
+import { assertTyped, Finding } from './oracle.ts';
 
 const client = (name: string, handshake: 'private' | 'public' = 'public'): Client =>
   createClient({
     credential: basicCredential(name),
     validateCredential: acceptAnyCredential,
     provider: nodeProvider,
-    policy: { handshake, pad: (length) => length },
+    policy: { handshake, pad: (length) => length, held: { epochs: 16, count: 8, bytes: 1 << 14 } },
     psks: () => utf8('shared'),
   });
+
+const WATCHING = { validateCredential: acceptAnyCredential, provider: nodeProvider };
 
 /** A receiver, and genuine messages of every kind that were made for it. */
 function stage(): {
   readonly receiver: Group;
   readonly newcomer: Client;
+  readonly watcher: PublicGroup;
   readonly messages: readonly Uint8Array[];
 } {
   const [alice, bob, carol, dave] = ['alice', 'bob', 'carol', 'dave'].map((name) => client(name)) as [
@@ -71,32 +77,48 @@ function stage(): {
     ...invitations,
     ...proposals,
   ];
-  return { receiver, newcomer: dave, messages };
+  const watcher = observe(WATCHING, group.groupInfo());
+  return { receiver, newcomer: dave, watcher, messages };
 }
 
 /** Doors that take an MLSMessage. */
 export function groupEntries(): FuzzEntry[] {
-  const { receiver, newcomer, messages } = stage();
-  const before = `${receiver.epoch} ${toHex(receiver.epochAuthenticator)} ${toHex(receiver.treeHash)}`;
-  const still = (): void => {
-    const now = `${receiver.epoch} ${toHex(receiver.epochAuthenticator)} ${toHex(receiver.treeHash)}`;
-    if (now !== before) throw new Error('the group moved without accept');
-  };
+  const { receiver, newcomer, watcher, messages } = stage();
   const anatomy = MlsMessage as Codec<unknown>;
   const door = (name: string, call: (input: Uint8Array) => unknown): FuzzEntry =>
     callEntry(name, () => messages.filter((message) => accepts(call, message)), call, anatomy);
   return [
-    door('Group.process', (input) => {
-      try {
-        return receiver.process(input);
-      } finally {
-        still();
-      }
-    }),
+    { name: 'Group.process', samples: () => messages, anatomy, run: (input) => takesIn(receiver, input) },
+    door('PublicGroup.process', (input) => taken(watcher.process(input))),
+    door('PublicGroup.offer', (input) => taken(watcher.offer(input))),
+    door('observe', (input) => observe(WATCHING, input)),
     door('Client.prepareJoin', (input) => newcomer.prepareJoin(input).discard()),
     door('Client.prepareExternalJoin', (input) => newcomer.prepareExternalJoin(input)),
     door('Client.validateKeyPackage', (input) => newcomer.validateKeyPackage(input)),
   ];
+}
+
+/** Whether a message was not rejected. @throws Finding when an untyped error, or a change of state, came of it */
+function takesIn(receiver: Group, input: Uint8Array): boolean {
+  const before = receiver.save();
+  const { epoch } = receiver;
+  const outcome = receiver.process(input);
+  const kind = outcome.kind === 'desynchronised' ? outcome.evidence.kind : outcome.kind;
+  if (receiver.epoch !== epoch) throw new Finding('the group moved without accept');
+  if (!MOVING.has(kind) && !equal(receiver.save(), before)) throw new Finding(`${kind} changed the state`);
+  if (outcome.kind === 'commit') receiver.discard(outcome.commit);
+  if (outcome.kind === 'rejected') assertTyped(outcome.error);
+  return outcome.kind !== 'rejected';
+}
+
+/** Outcomes that change what a group would save. */
+const MOVING: ReadonlySet<string> = new Set(['application', 'proposal', 'held', 'ahead']);
+
+/** A refusal as an error again, for what looks at errors. */
+function taken(
+  outcome: { readonly kind: string } | { readonly kind: 'rejected'; readonly error: Error },
+): void {
+  if ('error' in outcome) throw outcome.error;
 }
 
 /** Each door starts from what it takes. */

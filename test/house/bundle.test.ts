@@ -41,6 +41,24 @@ describe.skipIf(!complete)('the browser bundle of the core', () => {
     expect(code).not.toMatch(/["']node:|\brequire\(|\bBuffer\.|\bprocess\.(env|version)/);
   });
 
+  test('a member pays nothing for observing', async () => {
+    const result = await build({
+      stdin: { contents: "export { createClient } from './src/index.ts'", resolveDir: process.cwd() },
+      bundle: true,
+      write: false,
+      platform: 'browser',
+      format: 'esm',
+      metafile: true,
+      logLevel: 'silent',
+      plugins: [providerOfBrowsers],
+    });
+    const parts = Object.values(result.metafile.outputs)[0]?.inputs ?? {};
+    const paid = Object.entries(parts).filter(([, { bytesInOutput }]) => bytesInOutput > 0);
+    const files = paid.map(([path]) => path.split('/').at(-1));
+    expect(files).toContain('client.ts');
+    for (const file of OBSERVING) expect(files).not.toContain(file);
+  });
+
   test('RUN-01: has nothing that runs text as code', () => {
     expect(code).not.toMatch(/\beval\(|\bnew Function\b|\bFunction\(|WebAssembly|\bsetTimeout\(|\bimport\(/);
   });
@@ -56,6 +74,9 @@ describe.skipIf(!complete)('the browser bundle of the core', () => {
     expect(inEmptyRealm(`${pollute}${code}`, CONVERSATION)).toBe('epoch 1: hello');
   });
 });
+
+/** What only observers need. */
+const OBSERVING = ['observer.ts', 'follow.ts', 'offer.ts', 'outside.ts', 'publicState.ts', 'publicRecord.ts'];
 
 /** The quick start of the README. */
 const CONVERSATION = `

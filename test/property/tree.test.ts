@@ -159,6 +159,10 @@ function expectSameSummary({ tree, naive }: Pair): void {
   });
 }
 
+const { MUTATION_ROOM } = process.env;
+/** Of a hundred steps each. Every mutant of `npm run mutation` pays for them: it gets a few. */
+const SEQUENCES = MUTATION_ROOM === undefined ? 100 : 5;
+
 describe('the persistent tree is the naive one', () => {
   test('R4.1.1-03..06, R4.1.2-03, R7.7-02, R7.7-03, R12.3-06, TRE-24 shape, resolutions, filtered paths after every step', () => {
     fc.assert(
@@ -195,9 +199,9 @@ describe('the persistent tree is the naive one', () => {
         });
         expectSameHashes(pair);
       }),
-      { numRuns: 100 },
+      { numRuns: SEQUENCES },
     );
-    expect(total).toBeGreaterThanOrEqual(10_000);
+    expect(total).toBeGreaterThanOrEqual(100 * SEQUENCES);
   });
 
   test('R7.3-17, R7.3-18, TRE-13, TRE-14 key counts after every step', () => {

@@ -16,50 +16,18 @@ import { add, externalPsk, type ProposalInput, remove, update } from '../../src/
 import { stateSecrets } from '../../src/group/spent.ts';
 import type { GroupState } from '../../src/group/state.ts';
 import type { StagedCommit } from '../../src/group/views.ts';
+import { exporterSecrets } from '../../src/schedule/safeExporter.ts';
 import { createSecretTree, ratchetOf, takeReceiveKey } from '../../src/schedule/secretTree.ts';
 import { basicCredential } from '../../src/wire/credential.ts';
-import { watched } from '../support/counting.ts';
 import { bytesIn, placesOf } from '../support/graph.ts';
 import { join, leaf, newcomer, type Peer, room, settle } from '../support/peers.ts';
+import { Recorder } from '../support/recorder.ts';
 import { application, sealPrivateBy } from '../support/sealing.ts';
 
 Error.stackTraceLimit = 50;
 const DATA = utf8('hello');
 const LIMITS = { maxForward: 1000, keptKeys: 1000 };
 const SUITE = nodeProvider.suite(1);
-
-/** Everything secret that a provider has handed out. */
-class Recorder {
-  readonly provider = watched(nodeProvider, {
-    after: (name, _, result) => {
-      if (name === 'hkdfExpand' || name === 'hkdfExtract' || name === 'decap') this.keep(name, result);
-      if (name === 'deriveKeyPair') this.keep(name, (result as { readonly secretKey: unknown }).secretKey);
-      if (name === 'encap') this.keep(name, (result as { readonly secret: unknown }).secret);
-    },
-  });
-  #made: { readonly name: string; readonly bytes: Uint8Array; readonly trace: string }[] = [];
-
-  keep(name: string, bytes: unknown): void {
-    const trace = new Error('made here').stack?.split('\n').slice(4).join('\n') ?? '';
-    this.#made.push({ name, bytes: bytes as Uint8Array, trace });
-  }
-  reset(): void {
-    this.#made = [];
-  }
-  secrets(): Uint8Array[] {
-    return this.#made.map(({ bytes }) => bytes);
-  }
-  /**
-   * What was made, is not zero, and cannot be reached from these roots. Opening a commit derives message keys that are
-   * not put in place before the commit is accepted, and then derived again: the first set is left to the collector.
-   */
-  strays(...roots: readonly unknown[]): string[] {
-    const alive = new Set(roots.flatMap((root) => bytesIn(root)).map(({ bytes }) => bytes));
-    return this.#made
-      .filter(({ bytes, trace }) => !isZero(bytes) && !alive.has(bytes) && !/openPrivate/.test(trace))
-      .map(({ name, trace }) => `${name}\n${trace}`);
-  }
-}
 
 /** Three members; the second one is watched. */
 function watchedRoom(policy: Partial<Policy> = {}): { readonly peers: Peer[]; readonly recorder: Recorder } {
@@ -239,7 +207,6 @@ describe('what a state holds', () => {
       senderDataSecret,
       resumptionPsk,
       exporterSecret,
-      applicationExportSecret,
       externalSecret,
       confirmationKey,
       membershipKey,
@@ -247,11 +214,12 @@ describe('what a state holds', () => {
     } = first.epoch.secrets;
     const privateKeys = [...first.epoch.privatePath.values()].map((pair) => pair.secretKey);
     const tree = bytesIn(first.secretTree).map(({ bytes }) => bytes);
+    const applicationExport = [...exporterSecrets(first.exporterTree.root)];
     const late = a.encrypt(DATA);
     peers = settle(peers, a);
     for (const gone of [
       exporterSecret,
-      applicationExportSecret,
+      ...applicationExport,
       externalSecret,
       confirmationKey,
       membershipKey,

@@ -24,16 +24,8 @@ import {
   kemPair,
   signaturePair,
 } from '../support/forge.ts';
-import {
-  addOf,
-  codeOf,
-  digestOf,
-  extensionsOf,
-  makeWorld,
-  Peer,
-  removeOf,
-  type World,
-} from '../support/world.ts';
+import { recordOf } from '../support/refusals.ts';
+import { addOf, codeOf, extensionsOf, makeWorld, Peer, removeOf, type World } from '../support/world.ts';
 
 const names = ['ann', 'bob', 'cid', 'dot'];
 const nonce = new Uint8Array(32).fill(7);
@@ -207,9 +199,9 @@ describe.each(['public', 'private'] as const)('lists, sent %sly', (handshake) =>
       const bob = fork.at(1);
       // A member of whom the list is about may be the forger's victim as well: all others judge alike.
       fork.refuses(bob, forgeCommit(bob.env, bob.state, items, { handshake }).message, code);
-      const before = digestOf(bob.state);
+      const before = recordOf(bob);
       expect(codeOf(() => bob.build(items))).toBe(code);
-      expect(digestOf(bob.state)).toBe(before);
+      expect(recordOf(bob)).toBe(before);
     }
   });
 
@@ -540,15 +532,15 @@ describe('application', () => {
   test('R12.4.1-01 R12.4.1-02/03 PRO-21 R14-04 building a commit leaves epoch, proposals and context alone', () => {
     const fork = world.fork();
     const bob = fork.at(1);
-    const before = digestOf(bob.state);
+    const before = recordOf(bob);
     const built = bob.build([bob.inline(addOf(eve.keyPackage())), bob.inline(removeOf(3))], {
       groupInfo: true,
     });
-    expect(digestOf(bob.state)).toBe(before);
+    expect(recordOf(bob)).toBe(before);
     expect(built.welcome).toBeDefined();
     const moved = commitMove(bob.env, bob.state, [setExtensions([])], { handshake: 'public' }).next;
-    expect(digestOf({ ...moved, pending: undefined })).toBe(before);
-    expect(digestOf(bob.state)).toBe(before);
+    expect(recordOf(bob, { ...moved, pending: undefined })).toBe(before);
+    expect(recordOf(bob)).toBe(before);
   });
 
   test('R12.4.1-06 R12.4.1-16 the context of the next epoch', () => {
@@ -594,7 +586,7 @@ describe('selection', () => {
   const [ann, bob, cid, dot] = world.peers as [Peer, Peer, Peer, Peer];
   const cached = (peer: Peer, proposal: Proposal): CachedProposal =>
     forgeProposal(peer.env, peer.state, proposal).item;
-  const select = (...items: CachedProposal[]) => selectProposals(items, bob.state.epoch.self);
+  const select = (...items: CachedProposal[]) => selectProposals(bob.env, items, bob.state.epoch.self);
 
   test('PRO-04 R12.2-06 a Remove before an Update, the latest Update otherwise', () => {
     const first = cached(cid, updateOf(cid));

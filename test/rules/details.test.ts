@@ -26,6 +26,7 @@ import type { GroupContext } from '../../src/wire/groupContext.ts';
 import { KeyPackage } from '../../src/wire/keyPackage.ts';
 import { MlsMessage } from '../../src/wire/message.ts';
 import { GREASE, isDefaultExtension, isDefaultProposal } from '../../src/wire/registry.ts';
+import { rejects } from '../support/refusals.ts';
 
 const NOW = 1_800_000_000;
 
@@ -82,7 +83,7 @@ describe('what we generate', () => {
     expect(capabilities.proposals.filter(isDefaultProposal)).toEqual([]);
   });
 
-  test('R7.2-14 R13.5-03 R17-01: a reserved value is mixed in, with a body of any bytes, unless switched off', () => {
+  test('R7.2-14 R17-01: a reserved value is mixed into every list, but not into the KeyPackage, which OpenMLS would refuse', () => {
     const lists = [
       capabilities.cipherSuites,
       capabilities.extensions,
@@ -90,15 +91,25 @@ describe('what we generate', () => {
       capabilities.credentials,
     ];
     for (const list of lists) expect(list.filter((value) => GREASE.includes(value))).toHaveLength(1);
-    const [extension] = made.extensions;
-    expect(GREASE).toContain(extension?.extensionType);
-    expect(capabilities.extensions).toContain(extension?.extensionType);
+    expect(made.extensions).toEqual([]);
+  });
+
+  test('R13.5-03: where KeyPackages are to have a reserved extension, it is listed and has a body of any bytes', () => {
+    const greased = client('x', { policy: { greaseKeyPackages: true } });
     const lengths = Array.from({ length: 60 }, () => {
-      const [one] = keyPackageOf(client('x').createKeyPackage().message).extensions;
+      const { extensions, leafNode } = keyPackageOf(greased.createKeyPackage().message);
+      const [one] = extensions;
+      expect(GREASE).toContain(one?.extensionType);
+      expect(leafNode.capabilities.extensions).toContain(one?.extensionType);
       return one?.extensionData.length;
     });
     expect(new Set(lengths).size).toBeGreaterThan(2);
-    const plain = keyPackageOf(client('a', { policy: { grease: false } }).createKeyPackage().message);
+  });
+
+  test('R7.2-14: nothing reserved is mixed in when that is switched off', () => {
+    const plain = keyPackageOf(
+      client('a', { policy: { grease: false, greaseKeyPackages: true } }).createKeyPackage().message,
+    );
     expect(plain.extensions).toEqual([]);
     expect(JSON.stringify(plain.leafNode.capabilities)).not.toMatch(new RegExp(GREASE.join('|')));
   });
@@ -246,7 +257,7 @@ describe('pre-shared keys', () => {
     known = undefined;
     const commit = group.commit([externalPsk(utf8('p'))]);
     const before = other.epochAuthenticator;
-    expect(refusal(() => other.process(commit.message))).toBe('state.missing-psk');
+    rejects(other, commit.message, 'state.missing-psk');
     expect(other.epochAuthenticator).toEqual(before);
     known = utf8('secret');
     follow(group, other, commit.message);

@@ -6,6 +6,7 @@ import { nodeProvider } from '../../src/crypto/node/index.ts';
 import { Client } from '../../src/group/client.ts';
 import { keyPackageRef } from '../../src/group/keyPackage.ts';
 import { acceptAnyCredential } from '../../src/group/policy.ts';
+import { encodeKeyPackage } from '../../src/group/record.ts';
 import { leafAt } from '../../src/tree/tree.ts';
 import { KeyPackage } from '../../src/wire/keyPackage.ts';
 import { LeafNode, type LeafNodeContent } from '../../src/wire/leafNode.ts';
@@ -217,7 +218,9 @@ describe('making KeyPackages', () => {
   });
 
   test('R10-07 R10-09 R10-12 R13.5-02 R13.5-04 reserved values are mixed in and listed; default types are not listed', () => {
-    const peer = new Peer('bob', { policy: { grease: true, extensionTypes: [0xf123] } });
+    const peer = new Peer('bob', {
+      policy: { grease: true, greaseKeyPackages: true, extensionTypes: [0xf123] },
+    });
     for (let i = 0; i < 30; i++) {
       const { keyPackage } = peer.keyPackage();
       const { capabilities: said } = keyPackage.leafNode;
@@ -261,8 +264,7 @@ describe('making KeyPackages', () => {
     const { welcome } = bob.build([bob.inline(addOf(own))]);
     const client = clientOf(eve);
     expect(codeOf(() => client.prepareJoin(welcome!))).toBe('state.unknown-key-package');
-    const kept = { ...own, init: { ...own.init, secretKey: own.init.secretKey.slice() } };
-    client.restoreKeyPackage(kept);
+    client.restoreKeyPackage(encodeKeyPackage(eve.env, own));
     client.prepareJoin(welcome!).discard();
     client.forgetKeyPackage(own.ref);
     expect(codeOf(() => client.prepareJoin(welcome!))).toBe('state.unknown-key-package');

@@ -13,7 +13,8 @@ import { mlsMessage } from '../../src/group/protect.ts';
 import { basicCredential } from '../../src/wire/credential.ts';
 import { WireFormat } from '../../src/wire/registry.ts';
 import { forgeCommit, forgeProposal } from '../support/forge.ts';
-import { addOf, codeOf, digestOf, makeWorld, Peer, removeOf } from '../support/world.ts';
+import { recordOf } from '../support/refusals.ts';
+import { codeOf, makeWorld, Peer, removeOf } from '../support/world.ts';
 
 const nonce = new Uint8Array(32).fill(7);
 
@@ -76,8 +77,8 @@ describe.each(['public', 'private'] as const)('races, sent %sly', (handshake) =>
     const [a, b] = groupsOf(['a', 'b'], { handshake }) as [Group, Group];
     const made = a.commit();
     a.discard(made);
-    const taken = a.process(made.message);
-    expect(['lost-commit', 'own-message']).toContain(taken.kind);
+    const evidence = { kind: 'own-commit', epoch: 1n };
+    expect(a.process(made.message)).toEqual({ kind: 'desynchronised', evidence });
     follow(a, b.commit().message);
   });
 
@@ -213,7 +214,7 @@ describe('a closed group', () => {
     const proposal = { proposalType: 5, groupId: nonce, version: 1, cipherSuite: 1, extensions: [] } as const;
     world.commit(bob, [bob.inline(proposal)], { path: 'omit' });
     expect(ann.state.status).toBe('closed');
-    const before = digestOf(ann.state);
+    const before = recordOf(ann);
     for (const handshake of ['public', 'private'] as const) {
       const sent = [
         forgeCommit(bob.env, bob.state, [], { handshake }).message,
@@ -221,7 +222,7 @@ describe('a closed group', () => {
       ];
       for (const message of sent) expect(codeOf(() => ann.take(message))).toBe('state.closed');
     }
-    expect(digestOf(ann.state)).toBe(before);
+    expect(recordOf(ann)).toBe(before);
   });
 });
 

@@ -1,9 +1,15 @@
-/** Expectations about errors: always an `MlsError`, with an exact code, and nothing changed. */
+/** Expectations about refusals: always an `MlsError` with an exact code, and not one byte of the state is another. */
 
 import { expect } from 'vitest';
+import { toHex } from '../../src/base/bytes.ts';
 import type { MlsErrorCode } from '../../src/base/codes.ts';
 import { MlsError } from '../../src/base/error.ts';
-import { digest } from './graph.ts';
+import { nodeProvider } from '../../src/crypto/node/index.ts';
+import type { Environment } from '../../src/group/environment.ts';
+import type { Group } from '../../src/group/group.ts';
+import type { Processed } from '../../src/group/processed.ts';
+import { encodeState } from '../../src/group/record.ts';
+import type { GroupState } from '../../src/group/state.ts';
 import type { Peer } from './peers.ts';
 
 /** The error of a call that must fail with an `MlsError`. */
@@ -22,11 +28,44 @@ export function codeOf(call: () => unknown): MlsErrorCode {
   return errorOf(call).code;
 }
 
-/** The peer refuses a message with this code, and its state stays the same, byte for byte. */
-export function refuses(peer: Peer, message: Uint8Array, code: MlsErrorCode): void {
+/** The error of a message that must be rejected. */
+export function rejection(processed: Processed): MlsError {
+  if (processed.kind !== 'rejected') throw new Error(`not rejected: ${processed.kind}`);
+  return processed.error;
+}
+
+/** The whole state as hex, secrets included: equal texts mean equal bytes. No call of the peer's own provider is made. */
+export function recordOf(
+  peer: { readonly env: Environment; readonly state: GroupState },
+  state = peer.state,
+): string {
+  const suite = nodeProvider.suite(peer.env.suite.id);
+  return toHex(encodeState({ ...peer.env, suite }, state));
+}
+
+/** The peer refuses a message with this code, and its state stays the same, byte for byte. @returns the error */
+export function refuses(peer: Peer, message: Uint8Array, code: MlsErrorCode): MlsError {
   const { state } = peer;
-  const before = digest(state);
-  expect(codeOf(() => peer.process(message))).toBe(code);
+  const before = recordOf(peer);
+  const error = errorOf(() => peer.process(message));
+  expect(error.code).toBe(code);
   expect(peer.state).toBe(state);
-  expect(digest(state)).toBe(before);
+  expect(recordOf(peer)).toBe(before);
+  return error;
+}
+
+/** The group gives this outcome, and what it would save stays the same, byte for byte. @returns the outcome */
+export function unmoved(group: Group, message: Uint8Array, expected: object): Processed {
+  const before = toHex(group.save());
+  const processed = group.process(message);
+  expect(processed).toMatchObject(expected);
+  expect(toHex(group.save())).toBe(before);
+  return processed;
+}
+
+/** The group rejects a message with this code, and what it would save stays the same, byte for byte. */
+export function rejects(group: Group, message: Uint8Array, code: MlsErrorCode): MlsError {
+  const error = rejection(unmoved(group, message, { kind: 'rejected' }));
+  expect(error.code).toBe(code);
+  return error;
 }

@@ -18,6 +18,7 @@ import { type CredentialValidator, DEFAULT_POLICY, type Policy } from '../../src
 import { processMove, type Taken } from '../../src/group/process.ts';
 import { type BuiltCommit, buildCommit, type CommitOptions } from '../../src/group/sendCommit.ts';
 import type { GroupState, NextEpoch, ProposalItem } from '../../src/group/state.ts';
+import type { Transition } from '../../src/group/transition.ts';
 import type { Tree } from '../../src/tree/tree.ts';
 import type { Credential } from '../../src/wire/credential.ts';
 import type { Extension } from '../../src/wire/extension.ts';
@@ -27,6 +28,8 @@ import type { PreSharedKeyId } from '../../src/wire/psk.ts';
 import { ProposalType, WireFormat } from '../../src/wire/registry.ts';
 import { type ForgedProposal, signaturePair } from './forge.ts';
 import { usable } from './peers.ts';
+import { recordOf } from './refusals.ts';
+import { watchCommit, watchRefusal } from './watching.ts';
 
 export interface PeerOptions {
   readonly suite?: number;
@@ -94,9 +97,21 @@ export class Peer {
     return createKeyPackage(this.env, { credential: this.credential, signer: this.signer });
   }
 
-  /** What a message would come to. The state stays. */
+  /** What a message would come to. The state stays, whatever it is, byte for byte. */
   try(message: Uint8Array): Taken {
-    return usable(processMove(this.env, this.state, message).result);
+    return this.#processed(message).result;
+  }
+
+  /** Processing is a function: it leaves the state that it is given alone. */
+  #processed(message: Uint8Array): Transition<GroupState, Taken> {
+    const before = recordOf(this);
+    try {
+      const transition = processMove(this.env, this.state, message);
+      usable(transition.result);
+      return transition;
+    } finally {
+      expect(recordOf(this)).toBe(before);
+    }
   }
 
   /** The epoch a commit would make; `undefined` when it removes us. */
@@ -106,10 +121,9 @@ export class Peer {
     return taken.checked.next;
   }
 
-  /** Take a message in; a commit is entered. */
+  /** Take a message in; a commit is entered. What is refused changes nothing, byte for byte. */
   take(message: Uint8Array): Taken {
-    const { next, result } = processMove(this.env, this.state, message);
-    usable(result);
+    const { next, result } = this.#processed(message);
     this.state = next;
     if (result.kind === 'checked-commit') {
       const epoch = result.checked.next;
@@ -199,21 +213,25 @@ export class World {
     code: MlsErrorCode,
     by: readonly Peer[] = this.peers.filter((peer) => peer !== from),
   ): void {
+    const [watched] = by;
+    if (watched !== undefined) watchRefusal(watched, message, code);
     for (const peer of by) {
       const before = peer.state;
-      const digest = digestOf(before);
+      const bytes = recordOf(peer);
       expect(
         codeOf(() => peer.take(message)),
         `verdict of ${peer.name}`,
       ).toBe(code);
       expect(peer.state).toBe(before);
-      expect(digestOf(peer.state)).toBe(digest);
+      expect(recordOf(peer)).toBe(bytes);
     }
     this.works();
   }
 
   /** Everybody but the maker accepts, and comes to the same epoch. Nobody moves. */
   accepts(from: Peer | undefined, made: { readonly message: Uint8Array; readonly next: NextEpoch }): void {
+    const [watched] = this.peers.filter((peer) => peer !== from);
+    if (watched !== undefined) watchCommit(watched, made.message, made.next);
     for (const peer of this.peers) {
       if (peer === from) continue;
       const next = peer.tryCommit(made.message);
@@ -281,25 +299,6 @@ export function codeOf(step: () => unknown): MlsErrorCode | undefined {
     throw error;
   }
   return undefined;
-}
-
-/** Everything a state consists of, secrets included, as text; what trees remember for speed is left out. */
-export function digestOf(state: GroupState): string {
-  return JSON.stringify(state, plain);
-}
-
-function plain(key: string, value: unknown): unknown {
-  if (key === 'memo') return halvesOf(value);
-  if (value instanceof Uint8Array) return `h${toHex(value)}`;
-  if (typeof value === 'bigint') return `n${value}`;
-  if (value instanceof Map) return [...value];
-  return value;
-}
-
-/** Of a node's memory only its children count, unless they are blank and were unfolded on the way. */
-function halvesOf(memo: unknown): unknown {
-  const { halves } = memo as { halves?: readonly { resolutionSize: number; leafCount: number }[] };
-  return halves?.map((half) => (half.leafCount + half.resolutionSize > 0 ? half : null)) ?? [null, null];
 }
 
 /** Bytes with the only occurrence of one sequence exchanged for another. */

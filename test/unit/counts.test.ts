@@ -3,8 +3,12 @@
 import { describe, expect, test } from 'vitest';
 import { utf8 } from '../../src/base/bytes.ts';
 import { nodeProvider } from '../../src/crypto/node/index.ts';
+import { createGroupInfo } from '../../src/group/groupInfo.ts';
 import { add } from '../../src/group/proposals.ts';
+import { mlsMessage } from '../../src/group/protect.ts';
+import { acceptAnyCredential, observe } from '../../src/index.ts';
 import { treeToNodes } from '../../src/tree/tree.ts';
+import { WireFormat } from '../../src/wire/registry.ts';
 import { counting } from '../support/counting.ts';
 import { type FilledGroup, filledGroup } from '../support/filled.ts';
 import { environment, join, newcomer } from '../support/peers.ts';
@@ -73,6 +77,33 @@ describe.each(SIZES)('%i leaves', (count) => {
     expect(peer.authenticator()).toBe(sender.authenticator());
   });
 });
+
+test.each(SIZES)(
+  'an observer of %i leaves hashes the paths that change, and verifies what is new',
+  (count) => {
+    const { provider, counts } = counting(nodeProvider);
+    const quiet = environment({ policy: { grease: false, handshake: 'public' } });
+    const sender = group(count).member(0, quiet);
+    const wanted = { ratchetTree: true, externalPub: true };
+    const groupInfo = createGroupInfo(sender.env, sender.state.epoch, wanted);
+    const message = mlsMessage({ wireFormat: WireFormat.groupInfo, groupInfo });
+    for (const checks of ['light', 'full'] as const) {
+      counts.reset();
+      const watcher = observe({ validateCredential: acceptAnyCredential, provider, checks }, message);
+      console.log(`N ${count}, ${checks} observer begins: ${counts}`);
+      expect(counts.of('verify')).toBe(checks === 'full' ? count + 1 : 1);
+      counts.reset();
+      const seen = watcher.process(sender.commit().message);
+      sender.cell.run((state) => ({ next: { ...state, pending: undefined }, result: undefined }));
+      if (seen.kind !== 'commit') throw new Error(seen.kind);
+      watcher.accept(seen.commit);
+      console.log(`N ${count}, commit followed by ${checks} observer: ${counts}`);
+      expect(counts.of('hash')).toBeLessThanOrEqual(3 * Math.log2(count) + 4);
+      expect(counts.of('verify')).toBe(2);
+      expect(counts.of('hmac', 'open', 'decap', 'deriveKeyPair', 'sign', 'random', ...KDF)).toBe(0);
+    }
+  },
+);
 
 test('messages cost the same in every group after the first one of a sender', () => {
   const rows = SIZES.map((count) => {

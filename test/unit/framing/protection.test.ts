@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest';
 import { concat, isZero, toHex, utf8 } from '../../../src/base/bytes.ts';
 import { encode } from '../../../src/codec/codec.ts';
 import { nodeProvider } from '../../../src/crypto/node/index.ts';
-import { framedContentTbs, proposalRef } from '../../../src/framing/authentic.ts';
+import { framedContentTbs, proposalRef, signContent, verifyContent } from '../../../src/framing/authentic.ts';
 import { openPrivate, openSenderData, sealPrivate } from '../../../src/framing/privateMessage.ts';
 import { protectPublic, unprotectPublic } from '../../../src/framing/publicMessage.ts';
 import { startRatchet, takeKey, takeNext } from '../../../src/schedule/ratchet.ts';
@@ -14,11 +14,12 @@ import {
   takeReceiveKey,
   takeSendKey,
 } from '../../../src/schedule/secretTree.ts';
-import { type AuthenticatedContent, FramedContent, type Sender } from '../../../src/wire/content.ts';
+import { AuthenticatedContent, FramedContent, type Sender } from '../../../src/wire/content.ts';
 import { counting } from '../../support/counting.ts';
 import { leaf } from '../../support/peers.ts';
 import { codeOf } from '../../support/refusals.ts';
 import { flipped } from '../../support/sealing.ts';
+import { vec } from '../../support/trees.ts';
 
 const suite = nodeProvider.suite(1);
 const CONTEXT = utf8('an encoded group context');
@@ -69,6 +70,27 @@ describe('proposal references', () => {
     ].map((one) => toHex(proposalRef(suite, one)));
     expect(new Set(refs).size).toBe(4);
     expect(toHex(proposalRef(suite, authentic()))).toBe(refs[0]);
+  });
+
+  test('R5.2-01 they are the hash of label and content, each with its length', () => {
+    const label = utf8('MLS 1.0 Proposal Reference');
+    const content = encode(AuthenticatedContent, authentic());
+    const input = concat(vec(label), vec(content));
+    expect(toHex(proposalRef(suite, authentic()))).toBe(toHex(suite.hash(input)));
+  });
+});
+
+describe('signatures', () => {
+  test('R6.1-01 R6.1-03 what is signed is the label with the tbs, each with its length', () => {
+    const { publicKey, secretKey } = suite.signatureKeyPair(
+      new Uint8Array(suite.sizes.signatureSeed).fill(4),
+    );
+    const tbs = framedContentTbs(1, authentic().content, CONTEXT);
+    const signed = concat(vec(utf8('MLS 1.0 FramedContentTBS')), vec(tbs));
+    expect(suite.verify(publicKey, signed, signContent(suite, secretKey, tbs))).toBe(true);
+    verifyContent(suite, publicKey, tbs, suite.sign(secretKey, signed));
+    const bare = suite.sign(secretKey, tbs);
+    expect(codeOf(() => verifyContent(suite, publicKey, tbs, bare))).toBe('crypto.signature');
   });
 });
 
@@ -133,6 +155,24 @@ describe('sealing and opening', () => {
         { limits: LIMITS, decoding: {} },
       );
     expect(codeOf(wrong)).toBe('crypto.aead');
+  });
+
+  test('R6.3.1-08 authenticated data may be longer than all the rest', () => {
+    const authenticatedData = new Uint8Array(5000).fill(7);
+    const plain = authentic({ wireFormat: 2 });
+    const sent = { ...plain, content: { ...plain.content, authenticatedData } };
+    const { message } = sealPrivate(suite, secrets(), sent, use);
+    const { secretTree, senderDataSecret } = secrets();
+    const open = (received: typeof message) =>
+      openPrivate(
+        suite,
+        secretTree,
+        { message: received, senderData: openSenderData(suite, senderDataSecret, message) },
+        { limits: LIMITS, decoding: {} },
+      );
+    expect(open(message).content).toEqual(sent);
+    const last = flipped(authenticatedData, authenticatedData.length - 1);
+    expect(codeOf(() => open({ ...message, authenticatedData: last }))).toBe('crypto.aead');
   });
 
   test('R9.2-08 R6.3.1-11 the tree that was given is the same before and after, wiping is up to the caller', () => {

@@ -234,7 +234,10 @@ test('R16.12-01 R16.12-02 a path that is broken for one subtree: only its member
   sabotage = 1;
   const sent = a.commit();
   const before = b.epochAuthenticator;
-  expect(codeOf(() => b.process(sent.message))).toBe('crypto.aead');
+  expect(b.process(sent.message)).toMatchObject({
+    kind: 'desynchronised',
+    evidence: { kind: 'unusable-commit', epoch: 1n, committer: 0, error: { code: 'crypto.aead' } },
+  });
   expect([b.epoch, b.epochAuthenticator]).toEqual([1n, before]);
   for (const group of [c, d]) follow(group, sent.message);
   a.accept(sent);

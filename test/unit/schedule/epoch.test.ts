@@ -289,6 +289,15 @@ describe('limits', () => {
     expect(given).toEqual([]);
   });
 
+  test('R8.4-12 65535 PSKs are not too many', () => {
+    const psk: Psk = { id: { pskType: 1, pskId: utf8('id'), pskNonce: random(32) }, secret: random(32) };
+    const begun = (): never => {
+      throw new Error('deriving');
+    };
+    const psks = new Array<Psk>(65_535).fill(psk);
+    expect(() => pskSecret({ ...suite, hkdfExtract: begun }, psks)).toThrow('deriving');
+  });
+
   test('R8.5-04 an exported value is that of its epoch', () => {
     const exported = (epoch: Uint8Array): string =>
       hex(

@@ -324,6 +324,19 @@ describe('windows', () => {
     expect(codeOf(() => take(none.next, 4))).toBe('state.key-evicted');
   });
 
+  test('FRM-02 beside key and nonce a skipped generation costs one bit, also after an eviction', () => {
+    const limits = { maxForward: 100, keptKeys: 20 };
+    const bits = ({ skipped }: Ratchet): number[][] => skipped.map(({ count, used }) => [count, used.length]);
+    const whole = take(startRatchet(secret.slice()), 17, limits).next;
+    expect(bits(whole)).toEqual([[17, 3]]);
+    const cut = take(whole, 27, limits).next;
+    expect(bits(cut)).toEqual([
+      [11, 2],
+      [9, 2],
+    ]);
+    expect(bits(take(startRatchet(secret.slice()), 16, limits).next)).toEqual([[16, 2]]);
+  });
+
   test('FRM-02 200 leaves that jump as far as they may: the store stays within its bound', () => {
     const limits = { maxForward: 60, keptKeys: 25 };
     let tree = fresh(256);

@@ -96,6 +96,21 @@ describe('the signature', () => {
     }
   });
 
+  test('R7.2-06 the id of the group may be longer than the leaf', () => {
+    const groupId = new Uint8Array(5000).fill(7);
+    const here = { groupId, leaf: leafIndex(3) };
+    const leaf = signLeaf(
+      suite,
+      leafContent(alice, { source: { leafNodeSource: 2 } }),
+      alice.signer.secretKey,
+      here,
+    );
+    expect(codeOf(() => verifyLeafSignature(suite, leaf, here))).toBe('none');
+    expect(codeOf(() => verifyLeafSignature(suite, leaf, { ...here, groupId: groupId.slice(1) }))).toBe(
+      'crypto.signature',
+    );
+  });
+
   test('R7.2-05 a leaf from a KeyPackage holds anywhere, one from elsewhere needs its place', () => {
     const [packaged, updated, committed] = SOURCES.map((source) => makeLeaf(alice, { source }, 3)) as [
       LeafNode,

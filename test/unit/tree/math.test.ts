@@ -114,15 +114,21 @@ describe('RC-07 indices beyond 2^31', () => {
     expect(subtreeAt(tree, nodeIndex(0xffff_ffff))).toBeUndefined();
   });
 
-  test('TRE-21 a tree wider than the limit is refused before anything is made for it', () => {
-    /** An array that says it is long, and throws when somebody looks into it. */
-    const long = new Proxy<(TreeNode | undefined)[]>([], {
+  /** An array that says it is long, and throws when somebody looks into it. */
+  const long = (length: number): (TreeNode | undefined)[] =>
+    new Proxy<(TreeNode | undefined)[]>([], {
       get: (_, name) => {
-        if (name === 'length') return 2 * math.MAX_LEAVES;
+        if (name === 'length') return length;
         throw new Error(`looked at ${String(name)}`);
       },
     });
-    expect(codeOf(() => treeFromNodes(long))).toBe('codec.limit');
+
+  test('TRE-21 a tree wider than the limit is refused before anything is made for it', () => {
+    expect(codeOf(() => treeFromNodes(long(2 * math.MAX_LEAVES)))).toBe('codec.limit');
+  });
+
+  test('TRE-21 a tree of the limit is read', () => {
+    expect(() => treeFromNodes(long(2 * math.MAX_LEAVES - 1))).toThrow('looked at');
   });
 
   test('TRE-21 a tree of the limit does not grow further', () => {

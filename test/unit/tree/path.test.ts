@@ -6,6 +6,7 @@
 import { describe, expect, test } from 'vitest';
 import { leafIndex, nodeIndex } from '../../../src/base/brand.ts';
 import { toHex, utf8 } from '../../../src/base/bytes.ts';
+import { decryptWithLabel } from '../../../src/crypto/labels.ts';
 import type { KeyPair } from '../../../src/crypto/provider.ts';
 import { treeHash } from '../../../src/tree/hash.ts';
 import { pathParentHashes } from '../../../src/tree/parentHash.ts';
@@ -404,6 +405,15 @@ describe('what a receiver refuses', () => {
     }
   });
 
+  test('R7.6-03 a path secret is sealed under the label of the RFC', () => {
+    const sent = eight().send(0);
+    const pair = (sent.receivers.get(1) as Insider).keys.get(nodeIndex(2)) as KeyPair;
+    const { encryptedPathSecret } = sent.path.nodes[0] as UpdatePathNode;
+    const [sealed] = encryptedPathSecret as readonly [HpkeCiphertext];
+    const opened = decryptWithLabel(suite, pair, 'UpdatePathNode', sent.context, sealed);
+    expect(toHex(opened)).toBe(toHex(sent.draft.pathSecrets[0] as Uint8Array));
+  });
+
   test('R7.6-03 another context, and damaged ciphertexts', () => {
     const sent = eight().send(0);
     expect(receive({ ...sent, context: utf8('another') }, sent.path, 1)).toBe('crypto.aead');
@@ -487,6 +497,37 @@ describe('a new member', () => {
       parentNode: { ...root.parentNode, encryptionKey: encryptionPair('other').publicKey },
     };
     expect(codeOf(() => join(pathSecret, treeFromNodes(nodes)))).toBe('validation.path');
+  });
+
+  test('R8-21, R7.4-03 path secrets on the way are wiped, the one it was given is not', () => {
+    const room = eight();
+    room.commit(3, { remove: [1] });
+    const sent = room.commit(2, { add: ['N'] }) as Sent;
+    const self = { leaf: leafIndex(1), keyPair: encryptionPair('N') };
+    const position = sent.draft.steps.findIndex(({ node }) => node === 3);
+    const pathSecret = (sent.draft.pathSecrets[position] as Uint8Array).slice();
+    const before = toHex(pathSecret);
+    const given: { readonly info: string; readonly bytes: Uint8Array }[] = [];
+    const recording = {
+      ...suite,
+      hkdfExpand: (prk: Uint8Array, info: Uint8Array, length: number): Uint8Array => {
+        const bytes = suite.hkdfExpand(prk, info, length);
+        given.push({ info: new TextDecoder().decode(info), bytes });
+        return bytes;
+      },
+    };
+    joinerPrivatePath(recording, room.tree, self, { committer: leafIndex(2), pathSecret });
+    const above = given.filter(({ info }) => info.includes('MLS 1.0 path'));
+    // From node 3 to the root, and from there to the commit secret, which is nobody's here.
+    expect(above.map(({ bytes }) => bytes.every((byte) => byte === 0))).toEqual([true, true]);
+    expect(toHex(pathSecret)).toBe(before);
+  });
+
+  test('R12.4.3.1-24 refuses a committer who is not in the tree', () => {
+    const room = eight();
+    const self = { leaf: leafIndex(1), keyPair: encryptionPair('B') };
+    const invitation = { committer: leafIndex(8), pathSecret: suite.hash(utf8('secret')) };
+    expect(codeOf(() => joinerPrivatePath(suite, room.tree, self, invitation))).toBe('validation.path');
   });
 
   test('R12.4.3.1-24, R7.4-06 a blank node on its way takes no step of the chain', () => {

@@ -9,6 +9,7 @@ import { toHex } from '../../../src/base/bytes.ts';
 import { decode, encode } from '../../../src/codec/codec.ts';
 import { treeHash } from '../../../src/tree/hash.ts';
 import { occurrences } from '../../../src/tree/keyIndex.ts';
+import { verifyParentHashes } from '../../../src/tree/parentHash.ts';
 import { prunePrivatePath } from '../../../src/tree/privatePath.ts';
 import { filteredPath, resolution, resolutionLength } from '../../../src/tree/resolve.ts';
 import {
@@ -29,6 +30,7 @@ import {
   truncate,
   updateLeaf,
 } from '../../../src/tree/tree.ts';
+import { validateTreeStructure } from '../../../src/tree/validate.ts';
 import { LeafNode } from '../../../src/wire/leafNode.ts';
 import { ParentNode, RatchetTree, type TreeNode } from '../../../src/wire/treeNode.ts';
 import {
@@ -215,6 +217,13 @@ describe('additions, updates, removals', () => {
     expect(namesOf(after)).toEqual(['A', 'T', 'B', 'R[2,3]', 'C', 'S[2,3]', 'D', 'Q[2,3]', 'E']);
   });
 
+  test('R7.1-02, R12.1.1-05 a new leaf takes its place between those before and those behind it', () => {
+    const tree = bareTree('A', '_', 'B', '_', 'C', '_', '_', 'Q[0,2,5,6]', 'E', '_', 'F', '_', 'G', '_', 'H');
+    expect(namesOf(addLeaf(tree, bareLeaf('D')).tree)[7]).toBe('Q[0,2,3,5,6]');
+    const none = bareTree('_', '_', 'B', 'Q');
+    expect(namesOf(addLeaf(none, bareLeaf('A')).tree)).toEqual(['A', '_', 'B', 'Q[0]']);
+  });
+
   test('R7.1-02, TRE-09 an unsorted or repeated list does not decode', () => {
     for (const list of [
       [3, 2],
@@ -331,6 +340,36 @@ describe('versions', () => {
     }
   });
 
+  test('R4.1-02 keys that stay are not counted anew', () => {
+    const tree = bareTree('A', 'T', 'B', 'R', 'C');
+    const same = setLeaf(tree, leafIndex(1), leafAt(tree, 1), (parent) => parent);
+    expect(same.encryptionKeys).toBe(tree.encryptionKeys);
+  });
+
+  test('R4.1.1-02 a look at the whole tree unfolds neither leaves nor subtrees without any', () => {
+    /** The nodes that have been unfolded, in order. */
+    const unfolded = ({ node, memo }: Subtree): number[] =>
+      memo.halves === undefined ? [] : [node, ...memo.halves.flatMap(unfolded)].sort((a, b) => a - b);
+    const looks: readonly ((tree: Tree) => unknown)[] = [
+      treeToNodes,
+      (tree) => [...leaves(tree.root)],
+      (tree) => [0, 2, 5].map((leaf) => filteredPath(tree, leafIndex(leaf))),
+      (tree) => verifyParentHashes(suite, tree),
+    ];
+    // Twelve entries: the last is above F and the first place beyond the array.
+    const make = () => bareTree('A', '_', 'B', '_', 'C', '_', 'D', '_', 'E', '_', 'F', '_');
+    for (const look of looks) {
+      const tree = make();
+      expect(unfolded(tree.root)).toEqual([1, 3, 5, 7, 9, 11]);
+      look(tree);
+      expect(unfolded(tree.root)).toEqual([1, 3, 5, 7, 9, 11]);
+    }
+    // Hashing looks at every node there is.
+    const tree = make();
+    validateTreeStructure(suite, tree, treeHash(suite, tree.root));
+    expect(unfolded(tree.root)).toEqual([1, 3, 5, 7, 9, 11, 13]);
+  });
+
   test('R4.1-02 what a version remembers survives its successors', () => {
     let tree = singleLeafTree(bareLeaf('L0'));
     const versions: { tree: Tree; hash: string; nodes: string; duplicates: number }[] = [];
@@ -372,6 +411,13 @@ describe('R12.4.3.3 the array form', () => {
         expect(array(...entries)).toBe(last === length - 1 ? 'accepted' : 'validation.tree');
       }
     }
+  });
+
+  test('R12.4.3.3 a tree of one leaf has one entry however many places it has, one of none has none', () => {
+    const tree = bareTree('A', 'T', 'B');
+    expect(treeToNodes(blankLeaf(tree, leafIndex(1)))).toHaveLength(1);
+    const none = [0, 1].reduce((now, leaf) => blankLeaf(now, leafIndex(leaf)), tree);
+    expect(treeToNodes(none)).toEqual([]);
   });
 
   test('TRE-02 any length is padded to the next full width', () => {

@@ -131,6 +131,13 @@ describe('worked examples', () => {
     expect(originalTreeHash(suite, at(tree, 3), [5])).toBe(treeHash(suite, at(tree, 3)));
   });
 
+  test('R7.9-04, R7.9-08 other unmerged leaves stay in the list of the original', () => {
+    const tree = bareTree('A', 'T', 'B', 'U', 'C', '_', 'D', 'W[5,6]', 'E', '_', 'F', 'Y[5,6]', 'G');
+    const before = bareTree('A', 'T', 'B', 'U', 'C', '_', 'D', 'W[6]', 'E', '_', '_', 'Y[6]', 'G');
+    const original = toHex(originalTreeHash(suite, at(tree, 11), [5]));
+    expect(original).toBe(toHex(NaiveTree.of(before).hash(11)));
+  });
+
   test('R7.9-01..03, R7.9-07 the hash input is key, parent hash and sibling hash, on the immediate child', () => {
     const room = full();
     room.commit(4, { remove: [2, 3] });
@@ -282,6 +289,24 @@ describe('TRE-04 .. TRE-08 parent hashes', () => {
     // The wrong one of two leaves is named.
     const wrong = forged(listed, { 7: parent(parentOfTree(listed, 7), { unmergedLeaves: [0] }) });
     expect(verdict(wrong)).toBe('validation.parent-hash');
+  });
+
+  test('R7.9.2-05 an unmerged leaf of the parent that is merged below it breaks the chain, though hashes agree', () => {
+    // The root is linked through node 11, which has leaf 4 merged: no list of the root's is part of a hash.
+    const { tree } = full();
+    const forgedRoot = (of: Tree, unmergedLeaves: readonly number[]): string => {
+      const root = parent(parentOfTree(of, 7), { unmergedLeaves });
+      return codeOf(() => verifyParentHashes(suite, forged(of, { 7: root })));
+    };
+    expect(NaiveTree.of(tree).links(7)).toEqual([11]);
+    expect([forgedRoot(tree, []), forgedRoot(tree, [4])]).toEqual(['none', 'validation.parent-hash']);
+    // Here it is linked through node 3, which has leaf 1 unmerged: leaf 2 in its place keeps the number of leaves.
+    const other = unmerged().tree;
+    expect(NaiveTree.of(other).links(7)).toEqual([3]);
+    expect([forgedRoot(other, [1, 6]), forgedRoot(other, [2, 6])]).toEqual([
+      'none',
+      'validation.parent-hash',
+    ]);
   });
 
   test('TRE-07, R7.9-04 a parent hash over the sibling as it is now, not as it was', () => {
@@ -569,6 +594,20 @@ describe('what all members support', () => {
     expect(
       encode(RequiredCapabilities, { extensionTypes: [], proposalTypes: [], credentialTypes: [] }),
     ).toHaveLength(3);
+  });
+
+  test('members who list the same share one list', () => {
+    const lists = { extensions: [0xf001, 0xf002], proposals: [0xf003, 0xf004] };
+    const tree = group(...Array.from({ length: 8 }, (_, i) => member(`M${i}`, lists)));
+    const all = summaryOf(tree.root);
+    const [first, left] = [summaryOf(at(tree, 0)), summaryOf(at(tree, 3))];
+    for (const name of ['credentialsInUse', 'credentials', 'extensions', 'proposals'] as const) {
+      expect(all?.[name]).toBe(first?.[name]);
+      expect(left?.[name]).toBe(first?.[name]);
+    }
+    // One list that is as long as the other and not the same.
+    const mixed = group(member('A', lists), member('B', { ...lists, extensions: [0xf001, 0xf005] }));
+    expect(summaryOf(mixed.root)?.extensions).toEqual([0xf001]);
   });
 
   function forgedLeaf(tree: Tree, index: number, value: LeafNode): Tree {
