@@ -9,11 +9,10 @@ import { leafAt, leaves, type Tree } from '../tree/tree.ts';
 import { Credential } from '../wire/credential.ts';
 import { extensionList } from '../wire/extension.ts';
 import type { LeafNode } from '../wire/leafNode.ts';
-import { isKnownProposal, Proposal } from '../wire/proposal.ts';
+import { isKnownProposal, type OtherProposal, Proposal } from '../wire/proposal.ts';
 import type { PreSharedKeyId } from '../wire/psk.ts';
 import { ProposalType, PskType, WireFormat } from '../wire/registry.ts';
 import type { Environment } from './environment.ts';
-import { removedLeaf } from './proposalRules.ts';
 import { type LeafChange, makePlainProposal, type NewProposal } from './proposals.ts';
 import { mlsMessage } from './protect.ts';
 import { isCommittable } from './sendCommit.ts';
@@ -52,6 +51,7 @@ function committable(env: Environment, after: GroupState, inputs: readonly NewPr
   for (const input of inputs) {
     if (input.kind === 'update' || input.kind === 'leave') continue;
     const proposal = makePlainProposal(env, input);
+    if (isLeave(env, proposal)) continue;
     items.set(input, { proposal, sender: { kind: 'member', leaf: self }, ref: undefined });
   }
   if (items.size === 0 || isCommittable(within, after, [...items.values()])) return [...inputs];
@@ -84,16 +84,12 @@ function sentProposals({ proposals, epoch }: GroupState): readonly Proposal[] {
 /** The proposal as an input once more; `undefined` when it is done or pointless. Removes and Updates are seen to apart. */
 function stillWanted(
   env: Environment,
-  { before, after, changes }: Epochs,
+  epochs: Epochs,
   proposal: Proposal,
   targets: ReadonlySet<LeafIndex>,
 ): NewProposal | undefined {
-  if (!isKnownProposal(proposal)) {
-    if (removedLeaf(env, proposal, { kind: 'member', leaf: before.self }) !== undefined)
-      return { kind: 'leave' };
-    const isDone = changes.custom.some((done) => isEqual(Proposal, done.proposal, proposal));
-    return isDone ? undefined : { kind: 'other', ...proposal };
-  }
+  if (!isKnownProposal(proposal)) return customAgain(env, epochs, proposal);
+  const { after, changes } = epochs;
   switch (proposal.proposalType) {
     case ProposalType.add: {
       const { keyPackage } = proposal;
@@ -115,6 +111,23 @@ function stillWanted(
     default:
       return undefined;
   }
+}
+
+/** Whoever wants to leave is still here, whatever others have said; of anything else the value is what counts. */
+function customAgain(
+  env: Environment,
+  { changes }: Epochs,
+  proposal: OtherProposal,
+): NewProposal | undefined {
+  if (proposal.proposalType === env.draft?.codePoints.proposals.selfRemove) return { kind: 'leave' };
+  const isDone =
+    !isLeave(env, proposal) && changes.custom.some((done) => isEqual(Proposal, done.proposal, proposal));
+  return isDone ? undefined : { kind: 'other', ...proposal };
+}
+
+/** Whether it takes its sender out, and so is for others to commit. */
+function isLeave({ policy }: Environment, { proposalType }: Proposal): boolean {
+  return policy.proposalTypes.get(proposalType)?.removesSender === true;
 }
 
 /** Where the member sits whom a Remove was about; `undefined` when it has left. A new key of its own does not save it. */

@@ -80,6 +80,7 @@ export function validateProposal(
       validatePsk(env, proposal.psk, succession);
       return;
     case ProposalType.reinit:
+      // A lower version is all that is wrong with one: which suites a client has does not follow from its leaf.
       if (proposal.version < epoch.context.version) fail('validation.reinit', { version: proposal.version });
       return;
     default:

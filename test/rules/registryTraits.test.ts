@@ -179,6 +179,24 @@ describe('the trait `removesSender`', () => {
     works([alice, carol]);
   });
 
+  test('R12.2-06: whoever was not let go asks again, though another said the same', () => {
+    const groups = gather(clients()) as Three<Group>;
+    const [alice, bob, carol] = groups;
+    const wish = goodbye.make({ reason: 1 });
+    const mine = bob.propose(wish);
+    expect(verdict(carol.process(mine.message))).toBe('proposal');
+    deliver(groups, carol, carol.propose(wish).message);
+    const commit = alice.commit();
+    expect(commit.changes.removed.map(({ leaf }) => leaf)).toEqual([2]);
+    const outcome = bob.process(commit.message);
+    if (outcome.kind !== 'commit') throw new Error(verdict(outcome));
+    expect(bob.accept(outcome.commit).again).toEqual([wish]);
+    follow([alice, carol], commit.message);
+    deliver([alice], bob, bob.propose(wish).message);
+    settle([alice, bob], alice);
+    expect(bob.status).toBe('removed');
+  });
+
   test('it is public, whatever the policy says', () => {
     const groups = gather(clients()) as Three<Group>;
     const [alice, bob, carol] = groups;
