@@ -270,7 +270,7 @@ export class Group {
 
   #find(commit: StagedCommit): Staged {
     const { pending, status } = this.#state;
-    if (pending?.commit === commit) {
+    if (pending !== undefined && pending.commit === commit) {
       const end = { mark: markOf(pending.commit.message), isOwn: true };
       return { next: pending.next, used: undefined, end };
     }
