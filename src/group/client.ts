@@ -6,6 +6,7 @@ import { wipe } from '../base/secret.ts';
 import { decode } from '../codec/codec.ts';
 import type { OpenTypes } from '../codec/reader.ts';
 import type { CipherSuite, KeyPair, Provider } from '../crypto/provider.ts';
+import { validateLifetimeNow } from '../tree/leafNode.ts';
 import { leaves } from '../tree/tree.ts';
 import type { Credential } from '../wire/credential.ts';
 import { MlsMessage } from '../wire/message.ts';
@@ -145,12 +146,13 @@ export class Client {
     wipe(own.init.secretKey, own.encryption.secretKey);
   }
 
-  /** Check a KeyPackage before it is used (§10.1). @param message MLSMessage @throws `validation.*`, `codec.*` */
+  /** Check a KeyPackage before it is used (§10.1). @param message MLSMessage @throws `validation.*`, `policy.lifetime`, `codec.*` */
   validateKeyPackage(message: Uint8Array): Member {
     return guarded(() => {
       const decoded = decode(MlsMessage, message, this.#env.decoding);
       if (decoded.wireFormat !== WireFormat.keyPackage) return fail('validation.key-package');
       const { leafNode } = validateKeyPackage(this.#env, decoded.keyPackage);
+      validateLifetimeNow(leafNode, this.#env.clock());
       requireCredential(this.#env, leafNode);
       return {
         leaf: 0 as Member['leaf'],

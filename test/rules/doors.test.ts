@@ -103,3 +103,30 @@ describe('a client', () => {
     return founder.invite([message], { ratchetTree: false }).welcome;
   }
 });
+
+describe('R7.3-09 TRE-16 PRO-06 a KeyPackage whose lifetime does not include the present', () => {
+  const NOW = 1_800_000_000;
+  const made = clientOf('c', {}, { clock: () => NOW }).createKeyPackage({ lifetimeSeconds: 1000 }).message;
+
+  // Made an hour back, since clocks differ: from -3600 to -2600.
+  test.each([
+    [-3601, false],
+    [-3600, true],
+    [-2600, true],
+    [-2599, false],
+  ])('at second %i: whether it is checked, proposed and committed is %s', (second, isGood) => {
+    const options = { clock: () => NOW + second };
+    const [group] = groupsOf(['a', 'b'], {}, options) as [Group, Group];
+    const verdict = (call: () => unknown): string => {
+      if (!isGood) return codeOf(call);
+      call();
+      return 'policy.lifetime';
+    };
+    const before = group.save();
+    expect(verdict(() => clientOf('d', {}, options).validateKeyPackage(made))).toBe('policy.lifetime');
+    expect(verdict(() => group.invite([made]))).toBe('policy.lifetime');
+    if (isGood) group.discard(group.pending as NonNullable<typeof group.pending>);
+    expect(verdict(() => group.propose(add(made)))).toBe('policy.lifetime');
+    if (!isGood) expect(group.save()).toEqual(before);
+  });
+});
