@@ -5,6 +5,7 @@ import { fail, guarded } from '../base/error.ts';
 import { wipe } from '../base/secret.ts';
 import { decode } from '../codec/codec.ts';
 import type { CipherSuite, KeyPair } from '../crypto/provider.ts';
+import { validateLifetimeNow } from '../tree/leafNode.ts';
 import type { Credential } from '../wire/credential.ts';
 import type { GroupInfo } from '../wire/groupInfo.ts';
 import { MlsMessage } from '../wire/message.ts';
@@ -113,12 +114,13 @@ export class Client {
     this.#keyPackages.forget(ref);
   }
 
-  /** Check a KeyPackage before it is used (§10.1). @param message MLSMessage @throws `validation.*`, `codec.*` */
+  /** Check a KeyPackage before it is used (§10.1). @param message MLSMessage @throws `validation.*`, `policy.lifetime`, `codec.*` */
   validateKeyPackage(message: Uint8Array): Member {
     return guarded(() => {
       const decoded = decode(MlsMessage, message, this.#env.decoding);
       if (decoded.wireFormat !== WireFormat.keyPackage) return fail('validation.key-package');
       const { leafNode } = validateKeyPackage(this.#env, decoded.keyPackage);
+      validateLifetimeNow(leafNode, this.#env.clock());
       requireCredential(this.#env, leafNode);
       return {
         leaf: 0 as Member['leaf'],

@@ -140,7 +140,7 @@ export class Group {
     return this.#cell.run((state) => encryptMove(this.#env, state, ownedCopy(data), options));
   }
 
-  /** Send a proposal by reference (§12.1). @throws `state.closed`, `validation.*` */
+  /** Send a proposal by reference (§12.1). @throws `state.closed`, `validation.*`, `policy.lifetime` */
   propose(
     input: NewProposal,
     options: SendOptions = {},

@@ -42,7 +42,7 @@ export function encryptMove(
   return { next: { ...state, secretTree: sent.secretTree }, result: sent.message, spent: sent.spent };
 }
 
-/** Send a proposal (§12.1). @throws `validation.*` */
+/** Send a proposal (§12.1). @throws `validation.*`, `policy.lifetime` */
 export function proposeMove(
   env: Environment,
   state: GroupState,

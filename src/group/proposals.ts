@@ -4,7 +4,7 @@ import { type LeafIndex, leafIndex } from '../base/brand.ts';
 import { fail } from '../base/error.ts';
 import { decode } from '../codec/codec.ts';
 import type { KeyPair } from '../crypto/provider.ts';
-import { signLeaf } from '../tree/leafNode.ts';
+import { signLeaf, validateLifetimeNow } from '../tree/leafNode.ts';
 import { leafAt } from '../tree/tree.ts';
 import type { Credential } from '../wire/credential.ts';
 import type { Extension } from '../wire/extension.ts';
@@ -109,7 +109,7 @@ export interface MadeProposal {
   readonly ownKeys: CachedProposal['ownKeys'];
 }
 
-/** Make the proposal. @throws `validation.key-package`, `codec.*` */
+/** Make the proposal. @throws `validation.key-package`, `policy.lifetime`, `codec.*` */
 export function makeProposal(env: Environment, epoch: EpochState, input: NewProposal): MadeProposal {
   if (input.kind === 'update') return makeUpdate(env, epoch, input.leaf);
   return { proposal: makePlainProposal(env, input), ownKeys: undefined };
@@ -205,8 +205,12 @@ export function makePlainProposal(
 ): Proposal {
   const pskNonce = (): Uint8Array => env.random(env.suite.sizes.hash);
   switch (input.kind) {
-    case 'add':
-      return { proposalType: ProposalType.add, keyPackage: readKeyPackage(env, input.keyPackage) };
+    case 'add': {
+      const keyPackage = readKeyPackage(env, input.keyPackage);
+      // §7.3: whoever sends it looks at the clock.
+      validateLifetimeNow(keyPackage.leafNode, env.clock());
+      return { proposalType: ProposalType.add, keyPackage };
+    }
     case 'remove':
       return { proposalType: ProposalType.remove, removed: input.leaf };
     case 'external-psk': {

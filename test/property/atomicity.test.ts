@@ -415,7 +415,7 @@ const CASES: readonly Case[] = [
   },
 ];
 
-describe('R14-04 FRM-23 STO-16 a primitive fails at its k-th call, for every k', () => {
+describe('R14-04 R12.3-04 R12.4.2-18 FRM-23 STO-16 a primitive fails at its k-th call, for every k', () => {
   test.each(CASES.map((one) => [one.name, one] as const))('%s', (_, { run, policy }) => {
     run(new World(policy));
   });

@@ -70,6 +70,7 @@ describe('when it is asked', () => {
       signer,
       validateCredential: env.validateCredential,
       provider: nodeProvider,
+      clock: env.clock,
     });
     expect(codeOf(() => client.validateKeyPackage(keyPackageMessage(own)))).toBe('validation.credential');
   });

@@ -28,7 +28,7 @@ const names = ['ann', 'bob', 'cid'];
 function clientOf(peer: Peer): Client {
   const { credential, signer } = peer;
   const options = { credential, signer, validateCredential: acceptAnyCredential, provider: nodeProvider };
-  return new Client({ ...options, suite: peer.env.suite.id });
+  return new Client({ ...options, suite: peer.env.suite.id, clock: () => peer.now });
 }
 
 /** A KeyPackage is refused when fetched, in an Add proposal, and in a commit by value. */

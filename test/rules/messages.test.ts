@@ -76,10 +76,10 @@ function dataOf(group: Group, message: Uint8Array): Uint8Array | string {
   return processed.kind === 'application' ? processed.data : processed.kind;
 }
 
-/** What the public face shows of a group. */
+/** What the public face shows of a group, and at the end all that it would save. */
 function face(group: Group): unknown[] {
   const { epoch, status, epochAuthenticator, treeHash, proposals, pending, self } = group;
-  return [epoch, status, epochAuthenticator, treeHash, proposals, pending, self];
+  return [epoch, status, epochAuthenticator, treeHash, proposals, pending, self, group.save()];
 }
 
 describe('routing', () => {
@@ -561,7 +561,8 @@ describe('commits', () => {
     expect(dataOf(b, a.encrypt(DATA))).toEqual(DATA);
     expect(dataOf(a, b.encrypt(DATA))).toEqual(DATA);
     a.discard(sent);
-    expect(face(a)).toEqual(before);
+    // All but the generations that were used, and that this commit was dropped.
+    expect(face(a).slice(0, 7)).toEqual(before.slice(0, 7));
     move(all, a);
     expect(dataOf(b, a.encrypt(DATA))).toEqual(DATA);
   });

@@ -97,18 +97,24 @@ export class Peer {
     return createKeyPackage(this.env, { credential: this.credential, signer: this.signer });
   }
 
-  /** What a message would come to. The state stays, whatever it is, byte for byte. */
+  /** What a message would come to. The state stays. */
   try(message: Uint8Array): Taken {
     return this.#processed(message).result;
   }
 
-  /** Processing is a function: it leaves the state that it is given alone. */
   #processed(message: Uint8Array): Transition<GroupState, Taken> {
-    const before = recordOf(this);
-    try {
+    return this.#untouched(() => {
       const transition = processMove(this.env, this.state, message);
       usable(transition.result);
       return transition;
+    });
+  }
+
+  /** Moves are functions: whatever comes of them, they leave the state that they are given alone, byte for byte. */
+  #untouched<T>(move: () => T): T {
+    const before = recordOf(this);
+    try {
+      return move();
     } finally {
       expect(recordOf(this)).toBe(before);
     }
@@ -134,7 +140,7 @@ export class Peer {
 
   /** An honest commit over exactly these proposals. The state stays. */
   build(items: readonly ProposalItem[] = [], options: CommitOptions = {}): BuiltCommit {
-    return buildCommit(this.env, this.state, items, options);
+    return this.#untouched(() => buildCommit(this.env, this.state, items, options));
   }
 
   enter(next: NextEpoch): void {
