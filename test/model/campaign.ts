@@ -1,15 +1,13 @@
 /** Many histories, by fast-check: what came of them, and for the first that went wrong its smallest form. */
 
 import fc from 'fast-check';
-import { type History, histories } from './history.ts';
+import { type History, type HistoryOptions, histories } from './history.ts';
 import { Failure, type RunOptions, run } from './run.ts';
 import { Stats } from './stats.ts';
 
 /** Which histories are played. */
-export interface Campaign {
+export interface Campaign extends HistoryOptions {
   readonly histories: number;
-  readonly operations: number;
-  readonly suites: readonly number[];
   readonly seed: number;
   /** fast-check's path to one of them. */
   readonly path?: string;
@@ -29,7 +27,7 @@ export function play(campaign: Campaign, options: RunOptions = {}): Result {
   const { shrinkSeconds = 60, path, seed } = campaign;
   const stats = new Stats();
   let deadline = Number.POSITIVE_INFINITY;
-  const property = fc.property(histories(campaign.operations, campaign.suites), (history) => {
+  const property = fc.property(histories(campaign), (history) => {
     const isShrinking = deadline < Number.POSITIVE_INFINITY;
     if (performance.now() > deadline) return;
     try {

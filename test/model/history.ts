@@ -54,14 +54,23 @@ class Steps extends fc.Arbitrary<Step[]> {
   }
 }
 
-/** Histories of `length` operations. @param suites of which each history uses one */
-export function histories(length: number, suites: readonly number[]): fc.Arbitrary<History> {
+/** What histories may be like. */
+export interface HistoryOptions {
+  readonly operations: number;
+  /** Of which each history uses one. */
+  readonly suites: readonly number[];
+  /** Members at the start, at most. @defaultValue 20 */
+  readonly members?: number;
+}
+
+/** Histories of a number of operations. */
+export function histories({ operations, suites, members = 20 }: HistoryOptions): fc.Arbitrary<History> {
   const setup = fc.record({
     suite: fc.constantFrom(...suites),
-    devices: fc.integer({ min: 3, max: 22 }),
-    members: fc.integer({ min: 2, max: 20 }),
+    devices: fc.integer({ min: 3, max: members + 2 }),
+    members: fc.integer({ min: 2, max: members }),
     policy: fc.nat({ max: 7 }),
     seed: fc.nat(),
   });
-  return fc.record({ setup, steps: new Steps(length) });
+  return fc.record({ setup, steps: new Steps(operations) });
 }

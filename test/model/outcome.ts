@@ -2,6 +2,7 @@
 
 import type { Group, Processed, StagedCommit } from '../../src/index.ts';
 import type { CommitFact } from './facts.ts';
+import type { Proof } from './room.ts';
 
 /** Outcomes after which the state may be another. */
 export const CHANGING = new Set(['application', 'proposal', 'held', 'desynchronised ahead']);
@@ -54,4 +55,10 @@ export function nameOf(member: ReturnType<Group['member']>): string | undefined 
 /** For comparing bytes. */
 export function hex(bytes: Uint8Array): string {
   return Buffer.from(bytes).toString('hex');
+}
+
+/** What a member shows of its epoch. */
+export function proofOf(group: Group, label: string): Proof {
+  const exported = hex(group.export('model', new TextEncoder().encode(label), 32));
+  return { authenticator: hex(group.epochAuthenticator), treeHash: hex(group.treeHash), exported };
 }

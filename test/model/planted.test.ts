@@ -1,20 +1,22 @@
 /** The model bites: bugs that are planted in the sources are found within what a test run can afford. */
 
 import { test } from 'vitest';
-import { chosenSeed, play } from './campaign.ts';
+import { play } from './campaign.ts';
 import { PLANTED, planted } from './planted.ts';
 import { run } from './run.ts';
 
-/** As many histories as the tests of the library itself play. */
+/** About half as many histories as the tests of the library itself play. */
 const HISTORIES = 50;
+const BUGS = PLANTED.map((bug, at) => ({ ...bug, bug, at }));
 
-test.each(PLANTED.map((bug, at) => ({ ...bug, bug, at })))('CAM-03 finds that $what', async ({ bug, at }) => {
+// The limit is for machines that do much else.
+test.each(BUGS)('CAM-03 finds that $what', { timeout: 1_200_000 }, async ({ bug, at }) => {
   const door = await planted(bug, String(at));
-  const seed = chosenSeed();
-  const campaign = { histories: HISTORIES, operations: 200, suites: [1], seed, shrinkSeconds: 0 };
+  // The seed is fixed: this is about the model, and what it has found once it finds again.
+  const campaign = { histories: HISTORIES, operations: 200, suites: [1], seed: 1, shrinkSeconds: 0 };
   const { passed, failure } = play(campaign, { door });
-  console.log(`seed ${seed}: "${bug.what}" after ${passed} histories: ${failure?.report.split('\n')[1]}`);
-  if (failure === undefined) throw new Error('not found');
+  if (failure === undefined) throw new Error(`nothing was found in ${passed} histories`);
+  console.log(`"${bug.what}" after ${passed} histories: ${failure.report.split('\n')[1]?.slice(0, 200)}`);
   // It is the bug that was found, and not something else.
   run(failure.history);
 });

@@ -1,6 +1,6 @@
 /** Bugs on purpose: changed lines of the sources, built into a door of their own. */
 
-import { mkdirSync, readFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { build } from 'esbuild';
@@ -122,5 +122,6 @@ export async function planted(bug: Planted, name: string): Promise<Door> {
     ],
   });
   const built = (await import(pathToFileURL(outfile).href)) as { readonly door: Door };
+  rmSync(outfile);
   return built.door;
 }

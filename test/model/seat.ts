@@ -4,10 +4,10 @@ import type { Accepted, Group, NewProposal, Processed, StagedCommit } from '../.
 import { expectAgain } from './again.ts';
 import { type Device, EXTENSION } from './device.ts';
 import { type CommitFact, type Entry, expectSame, Mismatch, type SeatFact } from './facts.ts';
-import { CHANGING, changesOf, describe, expectedChanges, hex, nameOf } from './outcome.ts';
+import { CHANGING, changesOf, describe, expectedChanges, hex, nameOf, proofOf } from './outcome.ts';
 import { heldAfter, isHeld, type Place, predict } from './predict.ts';
 import { useKey } from './ratchets.ts';
-import type { Proof, Room } from './room.ts';
+import type { Room } from './room.ts';
 import type { World } from './world.ts';
 
 /** How a message is handed over. */
@@ -98,9 +98,10 @@ export class Seat {
     this.staged = [];
     this.#saved = bytes;
     this.#check();
-    if (this.isActive) this.room.agree(fact.epoch, this.#proof());
+    if (this.isActive) this.room.agree(fact.epoch, proofOf(this.group, this.room.name));
     const { pending } = this.group;
-    expectSame('pending commit after a restart', pending && hex(pending.message), this.#pendingBytes());
+    const own = fact.pending === undefined ? undefined : hex(this.world.entry(fact.pending).bytes);
+    expectSame('pending commit after a restart', pending && hex(pending.message), own);
   }
 
   /** Hand over one message, compare what becomes of it with what must, and act on it. */
@@ -276,7 +277,7 @@ export class Seat {
     const { fact, room, group } = this;
     this.#check();
     if (!this.isActive) return;
-    room.agree(fact.epoch, this.#proof());
+    room.agree(fact.epoch, proofOf(this.group, this.room.name));
     const { members, extensions } = room.epochFact(fact.epoch);
     expectSame('members', group.members.map(nameOf).sort(), [...members].sort());
     const found = group.extensions.find(({ extensionType }) => extensionType === EXTENSION);
@@ -294,16 +295,5 @@ export class Seat {
     const { proof } = room.epochFact(fact.epoch);
     if (proof && this.isActive)
       expectSame('authenticator', hex(group.epochAuthenticator), proof.authenticator);
-  }
-
-  #proof(): Proof {
-    const { group } = this;
-    const exported = hex(group.export('model', new TextEncoder().encode(this.room.name), 32));
-    return { authenticator: hex(group.epochAuthenticator), treeHash: hex(group.treeHash), exported };
-  }
-
-  #pendingBytes(): string | undefined {
-    const { pending } = this.fact;
-    return pending === undefined ? undefined : hex(this.world.entry(pending).bytes);
   }
 }

@@ -1,14 +1,22 @@
-/** A few random histories in every other suite: MODEL_SEED plays the same ones again. */
+/** A few random histories in every other suite, of few members: MODEL_SEED plays the same ones again. */
 
 import { test } from 'vitest';
 import { chosenSeed, mustPass } from './campaign.ts';
 
 const seed = chosenSeed();
 
-test.each([2, 3, 4, 5, 6, 7])(
-  'CAM-03 members behind a hostile delivery service go on together, in suite %i',
-  (suite) => {
-    console.log(`seed ${seed}`);
-    mustPass({ histories: 3, operations: 120, suites: [suite], seed: seed + suite });
+// P-521 is slow.
+test.each([
+  { suite: 2, histories: 4 },
+  { suite: 3, histories: 4 },
+  { suite: 4, histories: 2 },
+  { suite: 5, histories: 1 },
+  { suite: 6, histories: 2 },
+  { suite: 7, histories: 2 },
+])(
+  'CAM-03 members behind a hostile delivery service go on together, in suite $suite',
+  ({ suite, histories }) => {
+    console.log(`seed ${seed + suite}`);
+    mustPass({ histories, operations: 100, suites: [suite], members: 6, seed: seed + suite });
   },
 );
