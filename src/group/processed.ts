@@ -11,15 +11,15 @@ export interface StoredProposal {
   readonly sender: Member | undefined;
 }
 
-/** Why this client and the group are no longer in the same state. Each but `ahead` is proven by a signature. */
+/** Why this client and the group are no longer in the same state. */
 export type Divergence =
-  /** A commit was made with our key and is not the one we hold: we discarded it, or our state was set back. */
+  /** A commit that we discarded came back, or one that our key has signed and that we do not hold: our state was set back. */
   | { readonly kind: 'own-commit'; readonly epoch: bigint }
-  /** A message was made with our key and a generation that we have not used: our state was set back. */
+  /** A message was signed with our key, in a generation that we have not used: our state was set back. */
   | { readonly kind: 'own-generation'; readonly epoch: bigint; readonly generation: number }
-  /** An Update was made with our key and its private key is not here: our state was set back. */
+  /** An Update was signed with our key, and its private key is not here: our state was set back. */
   | { readonly kind: 'own-update'; readonly epoch: bigint }
-  /** A commit that passes every check that all members share, but does not lead us to the epoch it claims. */
+  /** A member's commit that passes every check that all members share, but whose secrets do not lead us to the next epoch. */
   | {
       readonly kind: 'unusable-commit';
       readonly epoch: bigint;

@@ -55,17 +55,19 @@ export function checkCommit(
   try {
     return finish(env, state, content, { ...check, external });
   } catch (error) {
-    if (!(error instanceof MlsError) || error.blame === 'local' || isAnybodys(error, content)) throw error;
+    if (!(error instanceof MlsError) || error.blame === 'local') throw error;
+    if (concernsAll(error, content, check.psks)) throw error;
     return { unusable: error, committer };
   }
 }
 
 /**
- * From outside, nothing covers the confirmation tag, and ECDSA signatures have two forms: whoever carried the commit may
- * have changed either, and says nothing about us.
+ * A wrong confirmation tag is wrong for all, unless a PSK has another value here. From outside, nothing covers the tag, and
+ * ECDSA signatures have two forms: whoever carried the commit may have changed either, and says nothing about us.
  */
-function isAnybodys({ code }: MlsError, { content }: AuthenticatedContent): boolean {
-  return content.sender.senderType !== SenderType.member && code === 'crypto.confirmation-tag';
+function concernsAll({ code }: MlsError, { content }: AuthenticatedContent, psks: readonly Psk[]): boolean {
+  const isMember = content.sender.senderType === SenderType.member;
+  return code === 'crypto.confirmation-tag' && (!isMember || psks.length === 0);
 }
 
 interface Prepared extends PublicCheck<readonly Psk[]> {

@@ -134,7 +134,11 @@ const EVIDENCE: Readonly<Record<Divergence['kind'], Scenes>> = {
   },
   'unusable-commit': both(({ a }, handshake) => {
     const tag = (honest: Uint8Array): Uint8Array => flipped(honest, 0);
-    const { message } = forgeCommit(a.env, a.state, [], { handshake, tag });
+    const pskNonce = new Uint8Array(32);
+    const psk = { pskType: 1, pskId: utf8('id'), pskNonce } as const;
+    const sender = { kind: 'member', leaf: a.state.epoch.self } as const;
+    const item = { proposal: { proposalType: 4, psk }, sender, ref: undefined } as const;
+    const { message } = forgeCommit(a.env, a.state, [item], { handshake, tag });
     const error = { code: 'crypto.confirmation-tag' };
     return { message, expected: parted({ kind: 'unusable-commit', epoch: 1n, committer: 0, error }) };
   }),
