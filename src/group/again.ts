@@ -8,7 +8,7 @@ import { occurrences } from '../tree/keyIndex.ts';
 import { leafAt, leaves, type Tree } from '../tree/tree.ts';
 import { Credential } from '../wire/credential.ts';
 import { extensionList } from '../wire/extension.ts';
-import type { LeafNode } from '../wire/leafNode.ts';
+import { LeafNode } from '../wire/leafNode.ts';
 import { isKnownProposal, type OtherProposal, Proposal } from '../wire/proposal.ts';
 import type { PreSharedKeyId } from '../wire/psk.ts';
 import { ProposalType, PskType, WireFormat } from '../wire/registry.ts';
@@ -30,7 +30,7 @@ export function worthProposing(
   const epochs = { before: before.epoch, after: after.epoch, changes: winner.changes };
   const lost = before.pending?.commit === winner ? undefined : before.pending;
   const ours = [...sentProposals(before), ...(lost?.proposals ?? [])];
-  const targets = new Set(ours.flatMap((proposal) => targetOf(epochs, proposal) ?? []));
+  const targets = new Set(ours.flatMap((proposal) => targetOf(epochs, proposal, ours) ?? []));
   const inputs = ours.flatMap((proposal) => stillWanted(env, epochs, proposal, targets) ?? []);
   const updates = [updateAgain(before, epochs), lost && lostLeaf(epochs, lost)];
   const all = [...[...targets].map(removal), ...inputs, ...updates.flatMap((input) => input ?? [])];
@@ -131,15 +131,28 @@ function isLeave({ policy }: Environment, { proposalType }: Proposal): boolean {
 }
 
 /** Where the member sits whom a Remove was about; `undefined` when it has left. A new key of its own does not save it. */
-function targetOf({ before, after, changes }: Epochs, proposal: Proposal): LeafIndex | undefined {
+function targetOf(
+  { before, after, changes }: Epochs,
+  proposal: Proposal,
+  ours: readonly Proposal[],
+): LeafIndex | undefined {
   if (!isKnownProposal(proposal) || proposal.proposalType !== ProposalType.remove) return undefined;
   const leaf = leafIndex(proposal.removed);
   if (changes.removed.some((member) => member.leaf === leaf)) {
     // Whoever has replaced itself from outside, or was added anew, is still there.
     const old = leafAt(before.tree, leaf);
-    return old && seatOf(after.tree, old.signatureKey);
+    const seat = old && seatOf(after.tree, old.signatureKey);
+    // By an Add of our own, it is where we wanted it.
+    return seat !== undefined && ours.some((add) => isAddOf(add, leafAt(after.tree, seat)))
+      ? undefined
+      : seat;
   }
   return leafAt(after.tree, leaf) === undefined ? undefined : leaf;
+}
+
+function isAddOf(proposal: Proposal, leafNode: LeafNode | undefined): boolean {
+  if (!isKnownProposal(proposal) || proposal.proposalType !== ProposalType.add) return false;
+  return leafNode !== undefined && isEqual(LeafNode, proposal.keyPackage.leafNode, leafNode);
 }
 
 function removal(leaf: LeafIndex): NewProposal {

@@ -13,7 +13,7 @@ import {
 } from './facts.ts';
 import { nameOf } from './outcome.ts';
 import type { Seat } from './seat.ts';
-import { isCommittable } from './select.ts';
+import { type CommitPlace, isCommittable } from './select.ts';
 import type { Wish } from './sending.ts';
 
 /** Compare `Accepted.again` with what was sent or tried, was not done, and still makes sense. */
@@ -27,75 +27,69 @@ export function expectAgain(
   const { body } = winner;
   if (body.kind !== 'commit') throw new Error('no commit');
   const sent = before.stored.map((id) => world.entry(id)).filter(({ sender }) => sender === who);
-  const lost =
-    before.pending === undefined || before.pending === winner.ref ? [] : [world.entry(before.pending)];
-  const wanted = [...sent, ...lost].flatMap((entry) => intentions(entry));
-  const left = wanted.filter(({ fact, ref }) => {
-    const isDone = ref !== undefined && body.fact.items.some((item) => item.ref === ref);
-    return !isDone && makesSense(fact, body.fact, room.epochFact(before.epoch + 1).members);
-  });
+  const isOwn = before.pending === winner.ref;
+  const lost = before.pending === undefined || isOwn ? [] : [world.entry(before.pending)];
+  const ours = [...sent, ...lost].flatMap(intentions);
   const { members } = room.epochFact(before.epoch + 1);
+  const wanted = stillWanted(ours, body.fact, members);
+  // The committer's path, and a commit over our Update, have renewed our leaf already.
+  const isRenewed = body.fact.updated.includes(who);
+  const updates = ours.filter(({ type }) => type === 'update' && !isRenewed).slice(-1);
   const place = { committer: who, members, hasPsk: seat.place.hasPsk };
-  const items = ordered(left.map(({ fact }) => fact)).map(
-    (fact): Item => ({ fact, by: who, ref: undefined }),
-  );
-  const kept: Item[] = isCommittable(place, items) ? items : [];
-  if (kept.length === 0) for (const item of items) if (isCommittable(place, [...kept, item])) kept.push(item);
-  const names = (facts: readonly ProposalFact[]): readonly string[] =>
-    facts.map(named).filter(isCertain).sort();
-  const actual = again.map((input) => wishOf(seat, input).item.fact).filter(({ type }) => type !== 'update');
-  expectSame('left to be done', names(actual), names(kept.map(({ fact }) => fact)));
-
-  // A member that left and came back may sit where it sat or elsewhere, which the facts do not tell.
-  function isCertain(text: string): boolean {
-    const { type, who: target } = JSON.parse(text) as { type: string; who?: string };
-    const { fact } = body as { fact: CommitFact };
-    return type !== 'remove' || !fact.removed.includes(target ?? '') || !fact.added.includes(target ?? '');
-  }
+  const left = [...possible(place, distinct(wanted)), ...updates];
+  const actual = again.map((input) => wishOf(seat, input).item.fact);
+  expectSame('left to be done', actual, left);
 }
 
-/**
- * Removes first, and of what one list may have once the latest. Updates are not told: whether one is pointless depends on
- * keys, which the facts do not have.
- */
-function ordered(facts: readonly ProposalFact[]): readonly ProposalFact[] {
-  const once = (fact: ProposalFact): string =>
-    fact.type === 'extensions' || fact.type === 'reinit' ? fact.type : named(fact);
-  const wanted = facts.filter(({ type }) => type !== 'update');
-  const latest = wanted.filter((fact, i) => !wanted.slice(i + 1).some((later) => once(later) === once(fact)));
-  return [
-    ...latest.filter(({ type }) => type === 'remove'),
-    ...latest.filter(({ type }) => type !== 'remove'),
-  ];
-}
-
-function intentions({
-  id,
-  body,
-}: Entry): { readonly fact: ProposalFact; readonly ref: number | undefined }[] {
-  if (body.kind === 'proposal') return [{ fact: body.fact, ref: id }];
+function intentions({ body }: Entry): readonly ProposalFact[] {
+  if (body.kind === 'proposal') return [body.fact];
   if (body.kind !== 'commit') return [];
-  return body.fact.items.filter(({ ref }) => ref === undefined).map(({ fact }) => ({ fact, ref: undefined }));
+  return body.fact.items.filter(({ ref }) => ref === undefined).map(({ fact }) => fact);
 }
 
-function makesSense(fact: ProposalFact, winner: CommitFact, members: readonly string[]): boolean {
-  switch (fact.type) {
-    case 'add':
-      return !members.includes(fact.who);
-    case 'remove':
-      return members.includes(fact.who);
-    case 'psk':
-      return !winner.psks.some((psk) => JSON.stringify(psk) === JSON.stringify(fact.psk));
-    case 'extensions':
-      return winner.extensions === undefined;
-    default:
-      return true;
+/** Removes first, for whoever is still there; then what the winner has not done. */
+function stillWanted(
+  ours: readonly ProposalFact[],
+  winner: CommitFact,
+  members: readonly string[],
+): readonly ProposalFact[] {
+  const added = winner.items.flatMap(({ fact }) => (fact.type === 'add' ? [JSON.stringify(fact)] : []));
+  const ownAdds = ours.filter((fact) => fact.type === 'add' && added.includes(JSON.stringify(fact)));
+  const targets = new Set<string>();
+  for (const fact of ours) {
+    if (fact.type !== 'remove' || !members.includes(fact.who)) continue;
+    const isPutThere = ownAdds.some((add) => add.type === 'add' && add.who === fact.who);
+    if (!winner.removed.includes(fact.who) || !isPutThere) targets.add(fact.who);
   }
+  const others = ours.filter((fact) => {
+    if (fact.type === 'add') return !members.includes(fact.who) || targets.has(fact.who);
+    if (fact.type === 'psk') return !winner.psks.some((psk) => isSame(psk, fact.psk));
+    if (fact.type === 'extensions') return winner.extensions === undefined;
+    return fact.type === 'reinit';
+  });
+  return [...[...targets].map((who) => ({ type: 'remove', who }) as const), ...others];
 }
 
-/** KeyPackages count by whose they are. */
-function named(fact: ProposalFact): string {
-  return JSON.stringify(fact.type === 'add' ? { type: 'add', who: fact.who } : fact);
+/** The later stands for both. */
+function distinct(facts: readonly ProposalFact[]): readonly ProposalFact[] {
+  return facts.filter((fact, at) => {
+    const later = facts.slice(at + 1);
+    const isWhole = fact.type === 'extensions' || fact.type === 'reinit';
+    return !later.some((other) => (isWhole ? other.type === fact.type : isSame(other, fact)));
+  });
+}
+
+/** All of it if that can be committed, and otherwise what can, one after the other. */
+function possible(place: CommitPlace, facts: readonly ProposalFact[]): readonly ProposalFact[] {
+  const items = facts.map((fact) => ({ fact, by: place.committer, ref: undefined }));
+  if (isCommittable(place, items)) return facts;
+  const kept: Item[] = [];
+  for (const item of items) if (isCommittable(place, [...kept, item])) kept.push(item);
+  return kept.map(({ fact }) => fact);
+}
+
+function isSame(a: unknown, b: unknown): boolean {
+  return JSON.stringify(a) === JSON.stringify(b);
 }
 
 /** An input as the library hands it back, with what it means. */

@@ -11,12 +11,14 @@ import { run } from './run.ts';
 
 const seed = chosenSeed();
 
-/** What went wrong, and how. */
-const FOUND: readonly {
+/** A history, and what it has shown. */
+interface Found {
   readonly what: string;
   readonly setup?: History['setup'];
   readonly steps: readonly Step[];
-}[] = [
+}
+
+const FOUND: readonly Found[] = [
   { what: 'whoever sent a proposal twice had it twice', steps: [['propose', 0, 12_216]] },
   {
     what: 'what was left to be done could not be committed together',
@@ -24,6 +26,23 @@ const FOUND: readonly {
       ['endGroup', 0, 30_695],
       ['external', 10, 0],
       ['endGroup', 0, 0],
+    ],
+  },
+  {
+    what: 'what was left to be done had an Update that changes nothing, after a restart',
+    steps: [
+      ['commitLater', 0, 40_759],
+      ['propose', 0, 0],
+      ['crash', 0, 0],
+      ['commit', 4, 136],
+    ],
+  },
+  {
+    what: 'what was left to be done had a PSK of an epoch that was just let go',
+    setup: { suite: 1, devices: 3, members: 2, policy: 3, seed: 0 },
+    steps: [
+      ['commit', 1, 16_259],
+      ['commit', 0, 10_456],
     ],
   },
 ];

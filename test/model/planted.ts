@@ -55,14 +55,14 @@ export const PLANTED: readonly Planted[] = [
   {
     what: 'a restart loses what was held',
     file: 'group/record.ts',
-    from: 'body: encode(StateRecord, state)',
-    to: 'body: encode(StateRecord, { ...state, held: [] })',
+    from: 'VERSION, StateRecord, state)',
+    to: 'VERSION, StateRecord, { ...state, held: [] })',
   },
   {
     what: 'a restart loses the commit that is under way',
     file: 'group/record.ts',
-    from: 'body: encode(StateRecord, state)',
-    to: 'body: encode(StateRecord, { ...state, pending: undefined })',
+    from: 'VERSION, StateRecord, state)',
+    to: 'VERSION, StateRecord, { ...state, pending: undefined })',
   },
   {
     what: 'dropping a foreign commit wipes keys that are still needed',
@@ -71,10 +71,10 @@ export const PLANTED: readonly Planted[] = [
     to: 'filter((key) => kept !== undefined);\n  return [...epochAndMessages(dropped)',
   },
   {
-    what: 'what is left to be done repeats what was done',
+    what: 'an Update that was not covered is forgotten',
     file: 'group/again.ts',
-    from: 'return changes.psks.some((done) => isSamePsk(done, proposal.psk)) ? undefined : pskInput(proposal.psk);',
-    to: 'return pskInput(proposal.psk);',
+    from: 'return isFresh && isNothing(leaf) ? undefined :',
+    to: 'return isNothing(leaf) ? undefined :',
   },
   {
     what: 'a resync removes somebody else',

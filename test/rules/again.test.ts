@@ -278,6 +278,25 @@ describe('our own leaf', () => {
     moveAll(groups, b, again);
   });
 
+  test('PRO-20 whom a commit over our Remove and our Add has removed and added anew is not removed once more', () => {
+    for (const isOurs of [true, false]) {
+      const [b, c] = [clientOf('b', POLICY), clientOf('c', POLICY)];
+      const a = clientOf('a', POLICY).createGroup();
+      const invited = a.invite([b, c].map((client) => client.createKeyPackage().message));
+      a.accept(invited);
+      const ofB = b.prepareJoin(invited.welcome).accept();
+      const wishes = [remove(2), add(c.createKeyPackage().message)];
+      for (const wish of wishes) ofB.process(a.propose(wish).message);
+      const { message } = (isOurs ? a : ofB).commit();
+      expect(a.accept(commitOf(a, message)).again).toEqual([]);
+      // By an Add that is not ours, it is in against our will.
+      ofB.accept(commitOf(ofB, message));
+      a.propose(remove(2));
+      const theirs = ofB.commit([remove(2), add(c.createKeyPackage().message)]);
+      expect(a.accept(commitOf(a, theirs.message)).again).toEqual([remove(2)]);
+    }
+  });
+
   test('STO-13 R14-02 after a restart the answer is the same', () => {
     const client = clientOf('b', POLICY);
     for (const [inputs, expected] of [
