@@ -29,7 +29,7 @@ export class StagedCommits {
 
   /** What is behind a handle, our own pending commit included. @throws `state.stale-handle` */
   find({ pending, status, epoch }: GroupState, commit: StagedCommit): Staged {
-    if (pending?.commit === commit) {
+    if (pending !== undefined && pending.commit === commit) {
       const end = { mark: markOf(pending.commit.message), isOwn: true };
       return { next: pending.next, used: undefined, end };
     }

@@ -36,6 +36,8 @@ import { forgeProposal, signaturePair } from '../support/forge.ts';
 import { environment, join, type Newcomer, newcomer, Peer, room } from '../support/peers.ts';
 
 const PUBLIC = { policy: { handshake: 'public' } } as const;
+/** The time of the peers. */
+const NOW = environment().clock;
 const MOST = 12;
 /** What a history of some length must have seen. */
 const KINDS = ['add', 'remove', 'update', 'psk', 'extensions', 'request', 'external join', 'resync'].concat(
@@ -64,7 +66,9 @@ class History {
     const message = mlsMessage({ wireFormat: WireFormat.groupInfo, groupInfo });
     const tree = encode(RatchetTree, treeToNodes(state.epoch.tree));
     for (const checks of ['full', 'light'] as const)
-      this.watchers.push(observe({ validateCredential: acceptAnyCredential, checks }, message, tree));
+      this.watchers.push(
+        observe({ validateCredential: acceptAnyCredential, checks, clock: NOW }, message, tree),
+      );
     this.agree();
   }
 
@@ -207,7 +211,7 @@ class History {
       if (this.random.below(4) > 0) return watcher;
       // The server starts anew.
       const record = watcher.save();
-      const again = observeSaved({ validateCredential: acceptAnyCredential }, record);
+      const again = observeSaved({ validateCredential: acceptAnyCredential, clock: NOW }, record);
       expect(again.save()).toEqual(record);
       return again;
     });

@@ -54,7 +54,11 @@ function offered({ env, state }: Peer, tweaks: GroupInfoTweaks = {}): Uint8Array
 }
 
 function watcherOf(peer: Peer, options: Partial<ObserveOptions> = {}): PublicGroup {
-  return observe({ validateCredential: acceptAnyCredential, ...options }, offered(peer));
+  // Peers live at a time of their own.
+  return observe(
+    { validateCredential: acceptAnyCredential, clock: () => peer.now, ...options },
+    offered(peer),
+  );
 }
 
 /** Refused with this code, and nothing has changed. */
