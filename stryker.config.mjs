@@ -23,6 +23,8 @@ export default {
   concurrency: Number(process.env.MUTATION_CONCURRENCY ?? 2),
   // A mutant that loops is stopped after this and half again of what its tests take. It counts as found: on a busy
   // machine, look whether the mutants that timed out do loop.
+  // The tests of group alone take minutes on a busy machine.
+  dryRunTimeoutMinutes: 20,
   timeoutMS: 10_000,
   timeoutFactor: 1.5,
   // Kept results would go stale: static mutants have no list of tests that concern them, and are not tried again when
