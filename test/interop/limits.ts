@@ -23,13 +23,16 @@ export const SPARED = {
   ]),
 } as const;
 
-/** Refusals that depend on the tree, which nobody can foresee; they are recognised when they come. */
-const REFUSALS: readonly {
+/** A failure that is recognised when it comes. */
+interface Known {
   readonly library: LibraryName;
-  readonly during: 'join' | 'removal';
+  readonly during: 'join' | 'removal' | 'forgery';
   readonly message: RegExp;
   readonly reason: string;
-}[] = [
+}
+
+/** Failures that depend on the tree or on random bytes, which nobody can foresee. */
+const REFUSALS: readonly Known[] = [
   {
     library: 'ts-mls',
     during: 'join',
@@ -43,6 +46,12 @@ const REFUSALS: readonly {
     message: /No overlap between provided private keys and update path/,
     reason: 'it does not see that it was removed when the same commit fills its leaf again (§12.4.2)',
   },
+  {
+    library: 'ts-mls',
+    during: 'forgery',
+    message: /^decoderU? is not a function/,
+    reason: 'it falls over a type that it does not know, in place of refusing the bytes (§2.1)',
+  },
 ];
 
 const met = new Map<string, number>();
@@ -55,7 +64,7 @@ export function isSpared(operation: keyof typeof SPARED, library: LibraryName): 
 }
 
 /** Whether an error is a refusal that we know; counted for the report. */
-export function isKnownRefusal(library: LibraryName, during: 'join' | 'removal', error: unknown): boolean {
+export function isKnownRefusal(library: LibraryName, during: Known['during'], error: unknown): boolean {
   const text = error instanceof Error ? error.message : String(error);
   const known = REFUSALS.find(
     (one) => one.library === library && one.during === during && one.message.test(text),
