@@ -162,6 +162,11 @@ export const CODES = {
 
   'storage.corrupt': ['after-fix', 'group', 'local', '', 'A record cannot be read.'],
   'storage.version': ['after-fix', 'profile', 'local', '', 'A record has an unknown version.'],
+  'storage.quota': ['after-fix', 'profile', 'local', '', 'There is no room left to write.'],
+  'storage.timeout': ['after-fix', 'profile', 'local', '', 'The store did not answer in time.'],
+  'storage.lock': ['after-fix', 'profile', 'local', '', 'Another writer has the store open.'],
+  'storage.durability': ['after-fix', 'profile', 'local', '', 'The store could not write.'],
+  'storage.conflict': ['after-sync', 'profile', 'local', '', 'Another writer has changed the store.'],
 
   'policy.lifetime': ['after-fix', 'message', 'member', '7.2', 'A lifetime does not include the present.'],
   'policy.proposal-rejected': [
