@@ -31,6 +31,11 @@ export interface KeyValueStore {
    * two writers apart. @throws `storage.lock` when another one holds it and `wait` is not set
    */
   lock?(options: { readonly wait: boolean }): Promise<() => Promise<void>>;
+  /**
+   * Make an end of what was overwritten and deleted, which journals and files may still hold; worth its time after a
+   * group was left or a key replaced, not after each message.
+   */
+  compact?(): Promise<void>;
   /** Let go of files and connections. */
   close?(): Promise<void>;
 }

@@ -15,7 +15,8 @@ const BELOW: Readonly<Record<string, readonly string[]>> = {
   framing: ['schedule', 'wire', 'crypto', 'codec', 'base'],
   group: ['framing', 'schedule', 'tree', 'wire', 'crypto', 'codec', 'base'],
   door: ['group', 'framing', 'schedule', 'tree', 'wire', 'crypto', 'codec', 'base'],
-  cli: ['door', 'group', 'framing', 'schedule', 'tree', 'wire', 'crypto', 'codec', 'base'],
+  storage: ['group', 'framing', 'schedule', 'tree', 'wire', 'crypto', 'codec', 'base'],
+  cli: ['door', 'storage', 'group', 'framing', 'schedule', 'tree', 'wire', 'crypto', 'codec', 'base'],
 };
 
 /** Folder prefix to what it may take from outside `src`. */
@@ -43,6 +44,7 @@ const LANGUAGE = new Set(
 const HOST: readonly (readonly [folder: string, names: readonly string[]])[] = [
   ['crypto/noble/', ['crypto']],
   ['crypto/node/', ['Buffer']],
+  ['storage/', ['setTimeout', 'clearTimeout']],
   ['cli/', ['console', 'process', 'performance', 'Buffer', 'structuredClone']],
 ];
 
