@@ -166,6 +166,7 @@ export const CODES = {
   'storage.timeout': ['after-fix', 'profile', 'local', '', 'The store did not answer in time.'],
   'storage.lock': ['after-fix', 'profile', 'local', '', 'Another writer has the store open.'],
   'storage.durability': ['after-fix', 'profile', 'local', '', 'The store could not write.'],
+  'storage.contract': ['after-fix', 'profile', 'local', '', 'A backend does not do what backends must.'],
   'storage.conflict': ['after-sync', 'profile', 'local', '', 'Another writer has changed the store.'],
 
   'policy.lifetime': ['after-fix', 'message', 'member', '7.2', 'A lifetime does not include the present.'],
