@@ -20,13 +20,13 @@ export type { Blame, MlsErrorCode, Retry, Scope } from './base/codes.ts';
 export { MlsError } from './base/error.ts';
 export type { CipherSuite, KeyPair, Provider, SuiteCrypto } from './crypto/provider.ts';
 export { commonCapabilities } from './group/capabilities.ts';
+export type { Client } from './group/client.ts';
 export type {
-  Client,
   CreatedKeyPackage,
   ExternalJoinOptions,
   FoundingOptions,
   JoinOptions,
-} from './group/client.ts';
+} from './group/clientOptions.ts';
 export type { ComponentKeys, ForComponent, SignedByComponent } from './group/component.ts';
 export type { NewGroup } from './group/create.ts';
 export type { Draft } from './group/draft.ts';

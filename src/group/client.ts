@@ -10,10 +10,16 @@ import type { Credential } from '../wire/credential.ts';
 import type { GroupInfo } from '../wire/groupInfo.ts';
 import { MlsMessage } from '../wire/message.ts';
 import { WireFormat } from '../wire/registry.ts';
+import type {
+  CreatedKeyPackage,
+  ExternalJoinOptions,
+  FoundingOptions,
+  JoinOptions,
+} from './clientOptions.ts';
 import { createGroupState, type NewGroup } from './create.ts';
 import { type Environment, requireCredential } from './environment.ts';
-import { type ExternalJoiner, joinExternally, requestAdd } from './external.ts';
-import { type FoundedMessages, type Founding, foundBranch, foundSuccessor } from './found.ts';
+import { type ExternalJoin, joinExternally, requestAdd } from './external.ts';
+import { type FoundedMessages, foundBranch, foundSuccessor } from './found.ts';
 import { Group, stateOf } from './group.ts';
 import { joinFromWelcome } from './join.ts';
 import {
@@ -32,33 +38,27 @@ import type { GroupState } from './state.ts';
 import type { Transition } from './transition.ts';
 import { type Member, memberAt } from './views.ts';
 
-/** A KeyPackage to publish. */
-export interface CreatedKeyPackage {
-  /** MLSMessage. */
-  readonly message: Uint8Array;
-  /** Its KeyPackageRef (§5.2), hash-length bytes. */
-  readonly ref: Uint8Array;
-  /** The private halves, for keeping: `restoreKeyPackage` takes them back after a restart. */
-  readonly secrets: Uint8Array;
+/** What is behind a client, for a store. */
+interface Inside {
+  readonly env: Environment;
+  readonly signer: KeyPair;
+  /** Know a group that was stored, in place of another one of its id. */
+  readonly keep: (group: Group) => void;
+  /** As `prepareExternalJoin`, but the state is the caller's. */
+  readonly joinExternally: (
+    groupInfo: Uint8Array,
+    options: ExternalJoinOptions,
+  ) => Omit<ExternalJoin, 'spent'>;
+  /** A KeyPackage as `restoreKeyPackage` takes it, while it is not used up. */
+  readonly keyPackage: (ref: Uint8Array) => Uint8Array | undefined;
 }
 
-/** How to enter by a Welcome. */
-export interface JoinOptions {
-  /** Encoded, when the Welcome does not carry it (§12.4.3.3). */
-  readonly ratchetTree?: Uint8Array;
-  /** The group that the new one replaces or branches off, when another client holds it. @defaultValue one of this client's */
-  readonly from?: Group;
-}
+const insides = /* @__PURE__ */ new WeakMap<Client, Inside>();
 
-/** How to enter without an invitation. */
-export interface ExternalJoinOptions
-  extends Pick<ExternalJoiner, 'resync' | 'psks' | 'leaving' | 'leafExtensions' | 'authenticatedData'> {
-  /** Encoded, when the GroupInfo does not carry it. */
-  readonly ratchetTree?: Uint8Array;
+/** For stores. */
+export function insideOfClient(client: Client): Inside {
+  return insides.get(client) ?? fail('codec.input', { expected: 'client' });
 }
-
-/** How to found a group on another one. */
-export type FoundingOptions = Founding['options'];
 
 /** One device of one user. Does no I/O. */
 export class Client {
@@ -80,6 +80,16 @@ export class Client {
     this.#credential = credential;
     this.#signer =
       options.signer ?? guarded(() => suite.signatureKeyPair(provider.random(suite.sizes.signatureSeed)));
+    insides.set(this, {
+      env: this.#env,
+      signer: this.#signer,
+      keep: (group) => void this.#groups.keep(group),
+      joinExternally: (info, how) => this.#joinExternally(info, how),
+      keyPackage: (ref) => {
+        const own = this.#keyPackages.find(ref);
+        return own && encodeKeyPackage(this.#env, own);
+      },
+    });
   }
 
   get credential(): Credential {
@@ -168,7 +178,7 @@ export class Client {
       wipe(...spent);
       this.#groups.refuse(state.epoch.context.groupId);
       const inviter = memberAt(state.epoch.tree, joined.inviter);
-      return stageJoin(state, { inviter, succession }, () => {
+      return stageJoin(state, { inviter, succession, keyPackage: own.ref.slice() }, () => {
         // Another join of this group may have been accepted since.
         if (this.#keyPackages.find(own.ref)) this.#groups.refuse(state.epoch.context.groupId);
         this.#keyPackages.use(own);
@@ -184,17 +194,10 @@ export class Client {
    */
   prepareExternalJoin(groupInfo: Uint8Array, options: ExternalJoinOptions = {}): ExternalJoinOffer {
     return guarded(() => {
-      const { ratchetTree, ...how } = options;
-      const info = this.#readGroupInfo(groupInfo);
-      const { groupId } = info.groupContext;
-      // Whoever resyncs replaces the state it has; anybody else has no business joining twice (§11).
-      if (how.resync !== true) this.#groups.refuse(groupId);
-      const joiner = { credential: this.#credential, signer: this.#signer, ...how };
-      const joined = joinExternally(this.#env, info, joiner, ratchetTree);
-      wipe(...joined.spent);
-      const { state, message } = joined;
+      const { state, message } = this.#joinExternally(groupInfo, options);
+      const { groupId } = state.epoch.context;
       const enter = (): Group => {
-        if (how.resync === true) this.#groups.close(groupId);
+        if (options.resync === true) this.#groups.close(groupId);
         else this.#groups.refuse(groupId);
         return this.#enter(state);
       };
@@ -251,6 +254,17 @@ export class Client {
   /** `Client(<hex of the signature key>)`: never a secret. */
   toString(): string {
     return `Client(${toHex(this.#signer.publicKey.subarray(0, 8))})`;
+  }
+
+  #joinExternally(groupInfo: Uint8Array, options: ExternalJoinOptions): Omit<ExternalJoin, 'spent'> {
+    const { ratchetTree, ...how } = options;
+    const info = this.#readGroupInfo(groupInfo);
+    // Whoever resyncs replaces the state it has; anybody else has no business joining twice (§11).
+    if (how.resync !== true) this.#groups.refuse(info.groupContext.groupId);
+    const joiner = { credential: this.#credential, signer: this.#signer, ...how };
+    const { spent, ...joined } = joinExternally(this.#env, info, joiner, ratchetTree);
+    wipe(...spent);
+    return joined;
   }
 
   #enter(state: GroupState): Group {

@@ -78,6 +78,7 @@ export function firstState(entered: Pick<GroupState, 'epoch' | 'secretTree' | 'e
     held: [],
     ahead: [],
     dropped: [],
+    isSetBack: false,
     reinit: undefined,
   });
 }

@@ -43,6 +43,8 @@ export function enterMove(
       held: state.held.filter(({ epoch }) => epoch > next.epoch.context.epoch),
       ahead: [],
       dropped: [],
+      // An epoch that nobody but us can have made has keys that nobody has used.
+      isSetBack: state.isSetBack && !(end.isOwn && state.pending?.isFresh === true),
       reinit: next.reinit,
     }),
     result: undefined,

@@ -44,7 +44,14 @@ export interface Accepted {
   readonly again: readonly NewProposal[];
 }
 
-const cells = /* @__PURE__ */ new WeakMap<Group, Cell<GroupState>>();
+/** What is behind a handle, for a client and a store. */
+interface Inside {
+  readonly env: Environment;
+  readonly cell: Cell<GroupState>;
+  readonly staged: StagedCommits;
+}
+
+const insides = /* @__PURE__ */ new WeakMap<Group, Inside>();
 
 /**
  * The state of one MLS group in one epoch, and the moves that change it.
@@ -61,7 +68,7 @@ export class Group {
   constructor(env: Environment, state: GroupState) {
     this.#env = env;
     this.#cell = new Cell(state);
-    cells.set(this, this.#cell);
+    insides.set(this, { env, cell: this.#cell, staged: this.#staged });
   }
 
   /** Group id, which never changes. */
@@ -284,5 +291,10 @@ export class Group {
 
 /** For `Client`, which founds groups on others: the state behind a handle. @throws `state.closed-handle` */
 export function stateOf(group: Group): GroupState {
-  return (cells.get(group) ?? fail('codec.input', { expected: 'group' })).state;
+  return insideOf(group).cell.state;
+}
+
+/** For `Client` and stores. @throws `codec.input` for anything but a group */
+export function insideOf(group: Group): Inside {
+  return insides.get(group) ?? fail('codec.input', { expected: 'group' });
 }

@@ -3,6 +3,7 @@
 import { equal } from '../base/bytes.ts';
 import { fail } from '../base/error.ts';
 import { safeExport } from '../schedule/safeExporter.ts';
+import { type RatchetKind, ratchetOf, takeReceiveKey } from '../schedule/secretTree.ts';
 import type { Proposal } from '../wire/proposal.ts';
 import { ContentType } from '../wire/registry.ts';
 import type { Environment } from './environment.ts';
@@ -100,7 +101,11 @@ export function commitMove(
   const commit = Object.freeze({ origin: 'own', epoch, committer, changes, message, welcome, groupInfo });
   const proposals = asked.filter(({ ref }) => ref === undefined).map(({ proposal }) => proposal);
   return {
-    next: { ...state, secretTree: built.secretTree, pending: { commit, next, proposals } },
+    next: {
+      ...state,
+      secretTree: built.secretTree,
+      pending: { commit, next, proposals, isFresh: state.isSetBack },
+    },
     result: { ...built, commit },
     spent: built.spent,
   };
@@ -149,6 +154,30 @@ function compatible(
   const kept: ProposalItem[] = [];
   for (const item of seen) if (isCommittable(env, state, [...kept, item, ...asked])) kept.push(item);
   return [...kept, ...asked];
+}
+
+/**
+ * Leave out the next generations of ours, in case a state that was lost has used them. Their keys are kept, so that such
+ * use is noticed.
+ */
+export function skipOwnMove(
+  { suite }: Environment,
+  state: GroupState,
+  generations: { readonly [kind in RatchetKind]: number },
+): Transition<GroupState, void> {
+  let { secretTree } = state;
+  const { self: leaf } = state.epoch;
+  const spent: Uint8Array[] = [];
+  for (const kind of ['handshake', 'application'] as const) {
+    const count = generations[kind];
+    if (count === 0) continue;
+    const generation = (ratchetOf(secretTree, leaf, kind)?.next ?? 0) + count - 1;
+    const limits = { maxForward: count, keptKeys: count };
+    const taken = takeReceiveKey(suite, secretTree, { leaf, kind, generation }, limits);
+    secretTree = taken.next;
+    spent.push(...taken.spent, taken.key, taken.nonce);
+  }
+  return { next: { ...state, secretTree }, result: undefined, spent };
 }
 
 /** @throws `state.exported`, `codec.input`, `state.closed`, `state.not-member` */

@@ -97,7 +97,7 @@ function settle(
   received: Authentic | Unremarkable | SetBack,
   input: Input,
 ): Transition<GroupState, Taken> {
-  if (received.kind === 'set-back') return { next: state, result: setBack(received) };
+  if (received.kind === 'set-back') return { next: setBack(state), result: ownGeneration(received) };
   if (received.kind !== 'authentic') return settleUnremarkable(env, state, received, input);
   const { content } = received.content;
   const { context } = received.of === 'current' ? state.epoch : received.of;
@@ -128,7 +128,12 @@ function settleUnremarkable(
   return { next: state, result: kind === 'expired' ? { kind, epoch } : { kind } };
 }
 
-function setBack({ epoch, generation }: SetBack): Taken {
+/** Signed with our key, and unknown: whoever has more of our history than we do. */
+function setBack(state: GroupState): GroupState {
+  return state.isSetBack ? state : { ...state, isSetBack: true };
+}
+
+function ownGeneration({ epoch, generation }: SetBack): Taken {
   return { kind: 'desynchronised', evidence: { kind: 'own-generation', epoch, generation } };
 }
 
@@ -193,7 +198,7 @@ function takeProposal(
   const { proposal, sender } = item;
   if (isOwn && proposal.proposalType === ProposalType.update) {
     const evidence = { kind: 'own-update', epoch: content.epoch } as const;
-    return { next: state, result: { kind: 'desynchronised', evidence } };
+    return { next: setBack(state), result: { kind: 'desynchronised', evidence } };
   }
   const stored = storeProposal(env, state, item, options);
   const member = sender.kind === 'member' ? memberAt(state.epoch.tree, sender.leaf) : undefined;
@@ -213,7 +218,7 @@ function takeCommit(env: Environment, state: GroupState, received: Authentic): T
   const { content } = received.content;
   const leaf = senderLeaf(content);
   // Signed with our key, and not the commit we hold: it is one that we have forgotten.
-  if (leaf === state.epoch.self) return { next: state, result: ownCommitLost(content.epoch) };
+  if (leaf === state.epoch.self) return { next: setBack(state), result: ownCommitLost(content.epoch) };
   const checked = checkCommit(env, state, received.content);
   if ('unusable' in checked) {
     const { unusable: error, committer } = checked;

@@ -66,7 +66,10 @@ export type Processed =
   | { readonly kind: 'foreign'; readonly wireFormat: number; readonly groupId: Uint8Array | undefined }
   /** It breaks a rule, or something is missing here; nothing has changed. `error.retry` says whether to keep it. */
   | { readonly kind: 'rejected'; readonly error: MlsError }
-  /** It shows that we and the group have parted; nothing has changed. Rejoin, unless the evidence is only `ahead`. */
+  /**
+   * It shows that we and the group have parted. Rejoin, unless the evidence is only `ahead`. Evidence that our state was
+   * set back is remembered: nothing is sent in private any more before a fresh epoch (`state.rollback`).
+   */
   | { readonly kind: 'desynchronised'; readonly evidence: Divergence };
 
 /** Failures of the caller or the machine, which say nothing about a message: they are thrown, not reported. */

@@ -65,7 +65,10 @@ export function signAsOutsider(
   return sign(env, framed, WireFormat.publicMessage, { context, secretKey: from.secretKey });
 }
 
-/** Frame signed content for sending by a member. @throws `codec.limit` for an over-long application message */
+/**
+ * Frame signed content for sending by a member.
+ * @throws `codec.limit` for an over-long application message, `state.rollback` in private, when keys may be used up
+ */
 export function protect(
   env: Environment,
   state: GroupState,
@@ -83,6 +86,7 @@ export function protect(
       spent: [],
     };
   }
+  if (state.isSetBack) fail('state.rollback', { epoch: epoch.context.epoch });
   const secrets = { senderDataSecret: epoch.secrets.senderDataSecret, secretTree };
   const sealed = sealPrivate(suite, secrets, content, { random, pad: policy.pad });
   const message = mlsMessage({ wireFormat: WireFormat.privateMessage, privateMessage: sealed.message });

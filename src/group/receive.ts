@@ -6,6 +6,7 @@ import { fail, MlsError } from '../base/error.ts';
 import { framedContentTbs, proposalRef, verifyContent } from '../framing/authentic.ts';
 import { openPrivate, openSenderData } from '../framing/privateMessage.ts';
 import { unprotectPublic } from '../framing/publicMessage.ts';
+import { keeps } from '../schedule/ratchet.ts';
 import { ratchetOf, type SecretTree } from '../schedule/secretTree.ts';
 import { leafAt } from '../tree/tree.ts';
 import type { AuthenticatedContent, FramedContent } from '../wire/content.ts';
@@ -131,7 +132,7 @@ function openWith(
   const { generation } = senderData;
   const isOwn = senderData.leafIndex === keys.self;
   // Keys of our own generations are gone with sending; those that we have not used can be tried.
-  if (isOwn && generation < ownNext(keys, contentType)) return { kind: 'own-message', contentType, epoch };
+  if (isOwn && isSent(keys, contentType, generation)) return { kind: 'own-message', contentType, epoch };
   try {
     const use = { limits: env.policy, decoding: env.decoding };
     const opened = openPrivate(env.suite, keys.secretTree, { message, senderData }, use);
@@ -148,10 +149,11 @@ function openWith(
   }
 }
 
-/** The first generation that we have not sent in. */
-function ownNext({ secretTree, self }: MessageKeys, contentType: ContentType): number {
+/** Whether we may have sent in a generation: it is behind us, and was not left out after a restart. */
+function isSent({ secretTree, self }: MessageKeys, contentType: ContentType, generation: number): boolean {
   const kind = contentType === ContentType.application ? 'application' : 'handshake';
-  return ratchetOf(secretTree, self, kind)?.next ?? 0;
+  const ratchet = ratchetOf(secretTree, self, kind);
+  return ratchet !== undefined && generation < ratchet.next && !keeps(ratchet, generation);
 }
 
 function compareEpoch(received: bigint, current: bigint): 'expired' | 'future' | undefined {

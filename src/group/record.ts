@@ -66,7 +66,8 @@ export function decodeKeyPackage(env: Environment, record: Uint8Array): OwnKeyPa
 
 const VERSION = 1;
 
-const KeyPairRecord = /* @__PURE__ */ struct<KeyPair>({ publicKey: opaque, secretKey: opaque });
+/** A key pair. */
+export const KeyPairRecord = /* @__PURE__ */ struct<KeyPair>({ publicKey: opaque, secretKey: opaque });
 
 const KeyPackageRecord = /* @__PURE__ */ struct<Omit<OwnKeyPackage, 'ref'>>({
   keyPackage: KeyPackage as Codec<KeyPackage>,
@@ -87,7 +88,8 @@ const PathRecord: Codec<PrivatePath> = /* @__PURE__ */ mapped(
   (path) => [...path].map(([node, keyPair]) => ({ node, keyPair })),
 );
 
-const SecretsRecord = /* @__PURE__ */ struct<EpochState['secrets']>({
+/** The secrets of an epoch. */
+export const SecretsRecord = /* @__PURE__ */ struct<EpochState['secrets']>({
   senderDataSecret: opaque,
   exporterSecret: opaque,
   externalSecret: opaque,
@@ -140,7 +142,8 @@ export const SenderRecord: Codec<ProposalSender> = /* @__PURE__ */ mapped(
   },
 );
 
-const ProposalRecord: Codec<CachedProposal> = /* @__PURE__ */ struct<CachedProposal>({
+/** A proposal that waits for a commit. */
+export const ProposalRecord: Codec<CachedProposal> = /* @__PURE__ */ struct<CachedProposal>({
   proposal: Proposal,
   sender: SenderRecord,
   ref: opaque,
@@ -156,9 +159,11 @@ const PendingRecord: Codec<PendingCommit> = /* @__PURE__ */ struct<PendingCommit
   commit: OwnCommitRecord,
   next: NextRecord,
   proposals: /* @__PURE__ */ vector(Proposal),
+  isFresh: boolean,
 });
 
-const EndRecord: Codec<EpochEnd> = /* @__PURE__ */ struct<EpochEnd>({ mark: opaque, isOwn: boolean });
+/** How an epoch ended. */
+export const EndRecord: Codec<EpochEnd> = /* @__PURE__ */ struct<EpochEnd>({ mark: opaque, isOwn: boolean });
 
 const PastRecord: Codec<PastEpoch> = /* @__PURE__ */ struct<PastEpoch>({
   context: GroupContext as Codec<GroupContext>,
@@ -192,13 +197,16 @@ const RenewalsRecord: Codec<Renewals> = /* @__PURE__ */ mapped(
 
 const STATUSES = ['active', 'removed', 'closed'] as const;
 
+/** Whether we can still do something in a group. */
+export const StatusRecord: Codec<GroupState['status']> = /* @__PURE__ */ mapped(
+  uint8,
+  (n) => STATUSES[n] ?? fail('storage.corrupt', { status: n }),
+  (status) => STATUSES.indexOf(status),
+);
+
 const StateRecord: Codec<GroupState> = /* @__PURE__ */ mapped(
   /* @__PURE__ */ struct<GroupState>({
-    status: /* @__PURE__ */ mapped(
-      uint8,
-      (n) => STATUSES[n] ?? fail('storage.corrupt', { status: n }),
-      (status) => STATUSES.indexOf(status),
-    ),
+    status: StatusRecord,
     epoch: /* @__PURE__ */ mapped(
       EpochRecord,
       (epoch) => Object.freeze(epoch),
@@ -218,6 +226,7 @@ const StateRecord: Codec<GroupState> = /* @__PURE__ */ mapped(
     ),
     ahead: /* @__PURE__ */ vector(text),
     dropped: /* @__PURE__ */ vector(opaque),
+    isSetBack: boolean,
     reinit: /* @__PURE__ */ optional(ReInitRecord),
   }),
   (state) => Object.freeze(state),

@@ -35,7 +35,8 @@ const OtherRecord: Codec<OtherProposal> = /* @__PURE__ */ mapped(
   (proposal) => proposal,
 );
 
-const ChangesRecord: Codec<CommitChanges> = /* @__PURE__ */ struct<CommitChanges>({
+/** What a commit changes. */
+export const ChangesRecord: Codec<CommitChanges> = /* @__PURE__ */ struct<CommitChanges>({
   added: /* @__PURE__ */ vector(MemberRecord),
   removed: /* @__PURE__ */ vector(MemberRecord),
   updated: /* @__PURE__ */ vector(

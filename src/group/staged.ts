@@ -26,6 +26,8 @@ export interface StagedJoin {
   readonly inviter: Member | undefined;
   /** The group that this one replaces or branches off; `undefined` for any other, whatever its id. */
   readonly origin: Origin | undefined;
+  /** Reference of the KeyPackage of ours that the Welcome names; `undefined` for an external join. */
+  readonly keyPackage: Uint8Array | undefined;
   /** Enter the group; a single-use KeyPackage is used up. @throws `state.stale-handle` the second time, `validation.group-id` */
   accept(): Group;
   /** Drop it; the KeyPackage stays usable. */
@@ -50,7 +52,11 @@ export interface FoundedGroup {
 /** Stage a state. @param enter makes the group, once */
 export function stageJoin(
   state: GroupState,
-  by: { readonly inviter?: Member | undefined; readonly succession?: ResumptionPskId | undefined },
+  by: {
+    readonly inviter?: Member | undefined;
+    readonly succession?: ResumptionPskId | undefined;
+    readonly keyPackage?: Uint8Array;
+  },
   enter: () => Group,
 ): StagedJoin {
   let decided = false;
@@ -64,6 +70,7 @@ export function stageJoin(
     members: [...leaves(tree.root)].flatMap(([leaf]) => memberAt(tree, leaf) ?? []),
     inviter: by.inviter,
     origin: by.succession && originOf(by.succession),
+    keyPackage: by.keyPackage,
     accept: () => {
       requireOpen();
       const group = enter();

@@ -16,7 +16,15 @@ export interface Staged {
 
 /** The commits of an epoch by the handles that stand for them. */
 export class StagedCommits {
-  readonly #staged = new Map<StagedCommit, Staged>();
+  #staged = new Map<StagedCommit, Staged>();
+
+  /** What undoes every change from here on. */
+  mark(): () => void {
+    const before = new Map(this.#staged);
+    return () => {
+      this.#staged = before;
+    };
+  }
 
   /** Stage one more. @returns the oldest, when there are too many: it is staged no longer, and can be processed again */
   add(commit: StagedCommit, staged: Staged): Staged | undefined {

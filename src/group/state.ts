@@ -93,6 +93,8 @@ export interface PendingCommit {
   readonly next: NextEpoch;
   /** What it carries by value: handed back if another commit wins. */
   readonly proposals: readonly Proposal[];
+  /** Made when we knew that our state was set back: no other copy of us can be in its epoch. */
+  readonly isFresh: boolean;
 }
 
 /** One group as seen by one member. */
@@ -117,6 +119,8 @@ export interface GroupState {
   readonly ahead: readonly string[];
   /** Marks of our own commits that we dropped in this epoch. */
   readonly dropped: readonly Uint8Array[];
+  /** Something of ours came that we do not know: until a fresh epoch, keys that we would send with may be used up. */
+  readonly isSetBack: boolean;
   /** The ReInit that closed the group. */
   readonly reinit: ReInitProposal | undefined;
 }

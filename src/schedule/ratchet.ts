@@ -88,6 +88,26 @@ export function takeKey(
   return { key, nonce, next: evict(suite, next, limits.keptKeys, spent), spent };
 }
 
+/** The ratchet some generations on, their keys not kept. What is on the way is wiped; `ratchet` keeps its secret. */
+export function ahead(suite: SuiteCrypto, ratchet: Ratchet, generations: number): Ratchet {
+  const next = Math.min(ratchet.next + generations, LAST_GENERATION);
+  let secret: Uint8Array = ratchet.secret.slice();
+  for (let g = ratchet.next; g < next; g++) {
+    const before = secret;
+    secret = nextSecret(suite, before, g);
+    wipe(before);
+  }
+  return { next, secret, skipped: [], evictedBelow: ratchet.evictedBelow };
+}
+
+/** Whether the key of a passed-over generation is still kept. */
+export function keeps(ratchet: Ratchet, generation: number): boolean {
+  return ratchet.skipped.some(
+    (block) =>
+      generation >= block.first && generation < block.first + block.count && !isUsed(block, generation),
+  );
+}
+
 /** @throws `state.generation-gap` when a generation is too far ahead of the next one, or the very last */
 export function requireReachable(next: number, generation: number, { maxForward }: RatchetLimits): void {
   if (generation - next > maxForward || generation >= LAST_GENERATION) {

@@ -40,6 +40,20 @@ export function renewed(
   return walk(old, before, trees.after.root);
 }
 
+/** Put together what is known of each leaf. @param width leaf places @param epochs by leaf; a blank one has none */
+export function renewalsFrom(width: number, epochs: ReadonlyMap<number, bigint>): Renewals {
+  const build = (first: number, count: number): Renewals | undefined => {
+    if (count === 1) return epochs.get(first);
+    const [left, right] = [build(first, count / 2), build(first + count / 2, count / 2)];
+    if (left === undefined || right === undefined) {
+      const known = left ?? right;
+      if (known === undefined || typeof known === 'bigint') return known;
+    }
+    return join(left ?? 0n, right ?? 0n);
+  };
+  return build(0, width) ?? 0n;
+}
+
 function split(renewals: Renewals): readonly [Renewals, Renewals] {
   return typeof renewals === 'bigint' ? [renewals, renewals] : [renewals.left, renewals.right];
 }

@@ -244,16 +244,19 @@ function build(nodes: readonly (TreeNode | undefined)[], width: number): Subtree
   return at(width - 1, Math.log2(width));
 }
 
-function leafSubtree(node: NodeIndex, leaf: LeafNode | undefined): Subtree {
+/** A leaf place. */
+export function leafSubtree(node: NodeIndex, leaf: LeafNode | undefined): Subtree {
   const count = leaf === undefined ? 0 : 1;
   return { node, level: 0, leaf, parent: undefined, leafCount: count, resolutionSize: count, memo: {} };
 }
 
-function blankSubtree(node: NodeIndex, level: number): Subtree {
+/** A place with nothing at or below it. */
+export function blankSubtree(node: NodeIndex, level: number): Subtree {
   return { node, level, leaf: undefined, parent: undefined, leafCount: 0, resolutionSize: 0, memo: {} };
 }
 
-function parentSubtree(
+/** A parent place above two halves. */
+export function parentSubtree(
   node: NodeIndex,
   parent: ParentNode | undefined,
   left: Subtree,

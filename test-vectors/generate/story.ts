@@ -3,7 +3,8 @@
 import { fromUtf8, toHex, utf8 } from '../../src/base/bytes.ts';
 import { encode } from '../../src/codec/codec.ts';
 import type { Provider } from '../../src/crypto/provider.ts';
-import { Client, type ExternalJoinOptions } from '../../src/group/client.ts';
+import { Client } from '../../src/group/client.ts';
+import type { ExternalJoinOptions } from '../../src/group/clientOptions.ts';
 import type { NewGroup } from '../../src/group/create.ts';
 import type { Environment } from '../../src/group/environment.ts';
 import type { Group } from '../../src/group/group.ts';

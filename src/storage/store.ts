@@ -1,0 +1,206 @@
+/** A profile in a store: clients, their KeyPackages and groups, and records of the application. */
+
+import { equal } from '../base/bytes.ts';
+import { fail, MlsError } from '../base/error.ts';
+import type { KeyPair, Provider } from '../crypto/provider.ts';
+import { Client, insideOfClient } from '../group/client.ts';
+import type { ClientOptions } from '../group/options.ts';
+import { KeyPairRecord } from '../group/record.ts';
+import type { KeyValueStore } from './backend.ts';
+import {
+  clientKey,
+  DUE_PREFIX,
+  INBOX_PREFIX,
+  keyPackagePrefix,
+  META_KEY,
+  PLACE_PREFIX,
+  placeOf,
+  RECORD_PREFIX,
+  shelfOf,
+  VERSION_KEY,
+} from './keys.ts';
+import { Places } from './places.ts';
+import { encode, Meta, Place, readRecord } from './records.ts';
+import { Room } from './room.ts';
+import { sealedBackend } from './sealed.ts';
+import { StoredClient } from './storedClient.ts';
+import { type Records, readInbox, recordKey, recordsOf, type Shelf } from './storedGroup.ts';
+import { inTime, versionOf, type Watermark, Writer } from './writer.ts';
+
+/** How to open a store. */
+export interface OpenOptions {
+  /** Seal every record with this key of 32 bytes. Names of records are not sealed. @defaultValue not sealed */
+  readonly sealKey?: Uint8Array;
+  /** Primitives for sealing. The doors of the package choose them by platform. */
+  readonly provider: Provider;
+  /** Wait while another writer has the store open, where the platform can tell. @defaultValue false: `storage.lock` */
+  readonly wait?: boolean;
+  /** How long a backend may take for one answer, milliseconds. @defaultValue 30 000 */
+  readonly timeoutMs?: number;
+  /**
+   * How many batches the platform may lose after it has said that they are written, as when power fails. After each start,
+   * as many generations of our own are left out in the epochs concerned as those batches can have used. @defaultValue 5
+   */
+  readonly lostWrites?: number;
+  /** A counter outside of the store, by which an old copy of it is noticed. @defaultValue none: by what others received only */
+  readonly watermark?: Watermark;
+}
+
+/**
+ * Open a store, or make one where there is none.
+ * @throws `storage.lock` when another writer has it open, `storage.version` for one of a later format, `storage.corrupt`
+ *   also for a wrong sealing key, and other `storage.*`
+ */
+export async function openStore(backend: KeyValueStore, options: OpenOptions): Promise<MlsStore> {
+  const { sealKey, provider, wait = false, timeoutMs = 30_000, lostWrites = 5, watermark } = options;
+  const records = sealKey === undefined ? backend : sealedBackend(backend, sealKey, provider);
+  // Whoever waits may do so for as long as the other one works.
+  const release = await backend.lock?.({ wait });
+  try {
+    const read = <T>(what: Promise<T>): Promise<T> => inTime(what, timeoutMs);
+    const meta = await read(records.get(META_KEY));
+    if (meta !== undefined) requireFormat(readRecord(Meta, meta).format);
+    const version = versionOf(await read(records.get(VERSION_KEY)));
+    // A version without a format is half a store, or one that is sealed with another key.
+    if ((meta === undefined) !== (version === 0n)) fail('storage.corrupt', { record: META_KEY });
+    const seen = watermark && (await read(watermark.read()));
+    const writer = new Writer(records, version, { timeoutMs, watermark });
+    if (meta === undefined)
+      await writer.run((batch) => batch.put(META_KEY, encode(Meta, { format: FORMAT })));
+    const [places, shelves] = [await read(readPlaces(records)), await read(readShelves(records))];
+    const isOld = seen !== undefined && seen > version;
+    const room = new Room({ backend: records, shelves }, writer, new Places(places), { lostWrites, isOld });
+    await room.sweep();
+    return new MlsStore(records, room, release);
+  } catch (error) {
+    await release?.();
+    throw error;
+  }
+}
+
+/** The form of records that is written; earlier ones are migrated when a store is opened. */
+const FORMAT = 1;
+
+/** @throws `storage.version` */
+function requireFormat(format: number): void {
+  if (format !== FORMAT) fail('storage.version', { format, known: FORMAT });
+}
+
+async function readPlaces(backend: KeyValueStore): Promise<(Place & { readonly place: number })[]> {
+  const places: (Place & { readonly place: number })[] = [];
+  for await (const [key, value] of backend.scan(PLACE_PREFIX))
+    places.push({ place: placeOf(key), ...readRecord(Place, value) });
+  return places;
+}
+
+async function readShelves(backend: KeyValueStore): Promise<Map<number, Shelf>> {
+  const shelves = new Map<number, Shelf>();
+  const shelf = (key: string): Shelf => {
+    const known = shelves.get(shelfOf(key)) ?? { inbox: new Map(), due: new Map() };
+    shelves.set(shelfOf(key), known);
+    return known;
+  };
+  for await (const [key, value] of backend.scan(INBOX_PREFIX)) shelf(key).inbox.set(key, readInbox(value));
+  for await (const [key, value] of backend.scan(DUE_PREFIX)) shelf(key).due.set(key, value);
+  return shelves;
+}
+
+/** An open store. One at a time can write to a backend. */
+export class MlsStore {
+  readonly #backend: KeyValueStore;
+  readonly #room: Room;
+  readonly #release: (() => Promise<void>) | undefined;
+  readonly #clients = new Map<number, Promise<StoredClient>>();
+
+  /** Use {@link openStore}. */
+  constructor(backend: KeyValueStore, room: Room, release: (() => Promise<void>) | undefined) {
+    this.#backend = backend;
+    this.#room = room;
+    this.#release = release;
+  }
+
+  /** Ids and suites of all groups in the store. */
+  get groups(): readonly { readonly groupId: Uint8Array; readonly suite: number }[] {
+    const here = this.#room.places.all.filter(({ standing }) => standing === 'in');
+    return here.map(({ groupId, suite }) => ({ groupId: groupId.slice(), suite }));
+  }
+
+  /**
+   * The client of a suite, one for each: with the signature key and the KeyPackages that are in the store, or a new one.
+   * @throws `codec.input` when it was asked for with another signature key before, as `createClient`, `storage.*`
+   */
+  client(options: ClientOptions): Promise<StoredClient> {
+    const suite = options.suite ?? 1;
+    const known = this.#clients.get(suite);
+    if (known !== undefined) return known;
+    const opening = this.#openClient(options, suite);
+    this.#clients.set(suite, opening);
+    opening.catch(() => this.#clients.delete(suite));
+    return opening;
+  }
+
+  /** Remove a group with everything that is kept for it, received plaintexts included. @throws `state.unknown-group`, `storage.*` */
+  async remove(groupId: Uint8Array): Promise<void> {
+    await this.#room.remove(this.#room.places.find(groupId) ?? fail('state.unknown-group'));
+  }
+
+  /** A record of the application. @param name of printable ASCII @throws `codec.input`, `storage.*` */
+  get(name: string): Promise<Uint8Array | undefined> {
+    return this.#room.writer.read(this.#backend.get(recordKey(name)));
+  }
+
+  /** Records of the application whose names start with `prefix`, in the order of names. @throws `storage.*` */
+  async *scan(prefix = ''): AsyncGenerator<readonly [name: string, value: Uint8Array]> {
+    for await (const [key, value] of this.#backend.scan(RECORD_PREFIX + prefix))
+      yield [key.slice(RECORD_PREFIX.length), value];
+  }
+
+  /** Write records of the application; those that go with a step of a group are written there. @throws `codec.input`, `storage.*` */
+  write(change: (records: Records) => void): Promise<void> {
+    return this.#room.writer.run((batch) => change(recordsOf(batch)));
+  }
+
+  /** Finish what was begun, wipe what is in memory, and let go of the backend's lock. */
+  async close(): Promise<void> {
+    await this.#room.writer.stop('state.closed-handle');
+    this.#room.close();
+    await this.#release?.();
+  }
+
+  async #openClient(options: ClientOptions, suite: number): Promise<StoredClient> {
+    const { writer } = this.#room;
+    const stored = await writer.read(this.#backend.get(clientKey(suite)));
+    const signer =
+      stored === undefined ? options.signer : sameSigner(readRecord(KeyPairRecord, stored), options.signer);
+    const client = new Client(signer === undefined ? options : { ...options, signer });
+    if (stored === undefined)
+      await writer.run((batch) =>
+        batch.put(clientKey(suite), encode(KeyPairRecord, insideOfClient(client).signer)),
+      );
+    const prefix = keyPackagePrefix(suite);
+    const refs: string[] = [];
+    for await (const [key, secrets] of this.#backend.scan(prefix)) {
+      // One that is damaged is of no use; the others are.
+      if (restored(client, secrets)) refs.push(key.slice(prefix.length));
+    }
+    return new StoredClient(client, this.#room, refs);
+  }
+}
+
+/** The signature key in the store. @throws `codec.input` when the caller has another one */
+function sameSigner(stored: KeyPair, given: KeyPair | undefined): KeyPair {
+  if (given !== undefined && !equal(given.publicKey, stored.publicKey))
+    fail('codec.input', { expected: 'the signature key in the store' });
+  return stored;
+}
+
+/** @returns false for a KeyPackage that cannot be read */
+function restored(client: Client, secrets: Uint8Array): boolean {
+  try {
+    client.restoreKeyPackage(secrets);
+    return true;
+  } catch (error) {
+    if (error instanceof MlsError && error.code.startsWith('storage.')) return false;
+    throw error;
+  }
+}

@@ -1,0 +1,129 @@
+/** Ratchet trees as records: one for each node that is not blank, so that a commit writes a path. */
+
+import { type LeafIndex, leafIndex, type NodeIndex, nodeIndex } from '../base/brand.ts';
+import { equal } from '../base/bytes.ts';
+import { fail } from '../base/error.ts';
+import type { DecodeOptions } from '../codec/reader.ts';
+import type { SuiteCrypto } from '../crypto/provider.ts';
+import { treeHash } from '../tree/hash.ts';
+import { diffTrees, type NodeValue, patchTree } from '../tree/patch.ts';
+import { type Renewals, renewalOf, renewalsFrom } from '../tree/renewals.ts';
+import { type Tree, treeFromNodes } from '../tree/tree.ts';
+import type { LeafNode } from '../wire/leafNode.ts';
+import type { TreeNode } from '../wire/treeNode.ts';
+import type { Changes, Value } from './changes.ts';
+import { fromShort, type GroupKeys } from './keys.ts';
+import { encode, LeafPart, type NewNode, type OldLeaf, ParentNode, readRecord } from './records.ts';
+
+/** A tree, and when its leaves were last replaced. */
+export interface Aged {
+  readonly tree: Tree;
+  readonly renewals: Renewals;
+}
+
+/** What changes when one tree follows another. The tree hash in the group context is what covers these records. */
+export function writeTree(
+  changes: Changes,
+  keys: GroupKeys,
+  before: Aged | undefined,
+  after: Aged | undefined,
+): void {
+  diffTrees(before?.tree, after?.tree, (node, old, now) => {
+    changes.write(keys.node(node), nodeRecord(before, node, old), nodeRecord(after, node, now));
+  });
+}
+
+function nodeRecord(aged: Aged | undefined, node: NodeIndex, value: NodeValue): Value {
+  if (value === undefined || aged === undefined) return undefined;
+  if (!isLeaf(value)) return encode(ParentNode, value);
+  return encode(LeafPart, {
+    renewed: renewalOf(aged.renewals, aged.tree.width, node / 2),
+    leafNode: value,
+  });
+}
+
+/** Gathers the records of a tree. */
+export class TreeReader {
+  readonly #nodes: (TreeNode | undefined)[] = [];
+  readonly #epochs = new Map<number, bigint>();
+  readonly #decoding: DecodeOptions;
+
+  constructor(decoding: DecodeOptions) {
+    this.#decoding = decoding;
+  }
+
+  leaf(name: string | undefined, value: Uint8Array): void {
+    const leaf = fromShort(name);
+    const { renewed, leafNode } = readRecord(LeafPart, value, this.#decoding);
+    this.#put(2 * leaf, { nodeType: 1, leafNode });
+    this.#epochs.set(leaf, renewed);
+  }
+
+  parent(name: string | undefined, value: Uint8Array): void {
+    this.#put(fromShort(name), { nodeType: 2, parentNode: readRecord(ParentNode, value, this.#decoding) });
+  }
+
+  /** @throws `storage.corrupt` unless it is the tree that has been written, whole */
+  finish(suite: SuiteCrypto, width: number, hash: Uint8Array): Aged {
+    const nodes = this.#nodes;
+    // An empty place in the array is none of the two values of the type.
+    for (let i = 0; i < nodes.length; i++) nodes[i] ??= undefined;
+    const tree = treeFromNodes(nodes);
+    if (tree.width !== width || !equal(treeHash(suite, tree.root), hash)) fail('storage.corrupt', { width });
+    return { tree, renewals: renewalsFrom(width, this.#epochs) };
+  }
+
+  #put(index: number, node: TreeNode): void {
+    if (!(index >= 0 && index < MAX_NODES)) fail('storage.corrupt', { node: index });
+    this.#nodes[index] = node;
+  }
+}
+
+const MAX_NODES = 2 ** 25;
+
+/** The leaves that an epoch had and the next one has not, or has others for. */
+export function replacedLeaves(old: Tree, next: Tree): readonly OldLeaf[] {
+  const replaced: OldLeaf[] = [];
+  diffTrees(old, next, (node, before) => {
+    if (node % 2 === 0)
+      replaced.push({ leaf: leafIndex(node / 2), leafNode: before as LeafNode | undefined });
+  });
+  return replaced;
+}
+
+/** An earlier tree as far as its leaves go: what late messages need. */
+export function earlierTree(next: Tree, width: number, replaced: readonly OldLeaf[]): Tree {
+  const leaf = (index: LeafIndex): NodeIndex => nodeIndex(2 * index);
+  const values = new Map<NodeIndex, NodeValue>(replaced.map((old) => [leaf(old.leaf), old.leafNode]));
+  // Parents are of no use in an earlier epoch, and those of a part that it lacked would be in the way.
+  diffTrees(next, undefined, (node, value) => {
+    if (value !== undefined && node > 2 * width - 2) values.set(node, undefined);
+  });
+  return patchTree(next, width, values);
+}
+
+/** What stands in a tree at the nodes in which it differs from another one. */
+export function newNodes(before: Tree, after: Tree): readonly NewNode[] {
+  const nodes: NewNode[] = [];
+  diffTrees(before, after, (node, _, now) => {
+    const isLeafNow = now !== undefined && isLeaf(now);
+    nodes.push({
+      node,
+      leafNode: isLeafNow ? now : undefined,
+      parentNode: now !== undefined && !isLeafNow ? (now as ParentNode) : undefined,
+    });
+  });
+  return nodes;
+}
+
+/** The tree that {@link newNodes} lead to. */
+export function laterTree(before: Tree, width: number, nodes: readonly NewNode[]): Tree {
+  const values = nodes.map(
+    ({ node, leafNode, parentNode }) => [nodeIndex(node), leafNode ?? parentNode] as const,
+  );
+  return patchTree(before, width, new Map(values));
+}
+
+function isLeaf(value: NonNullable<NodeValue>): value is LeafNode {
+  return 'signatureKey' in value;
+}

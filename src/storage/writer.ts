@@ -1,0 +1,257 @@
+/**
+ * The one way into the store. Jobs run one after another, in memory; what all waiting ones have changed is written as one
+ * batch, and only then their results are handed out. Every batch proves that nobody else has written since the last one.
+ *
+ * When a write fails, memory goes back to what the store holds. If it cannot be told what the store holds, the writer
+ * stops: whoever goes on has to open the store again.
+ */
+
+import { equal } from '../base/bytes.ts';
+import type { MlsErrorCode } from '../base/codes.ts';
+import { fail, MlsError } from '../base/error.ts';
+import type { KeyValueStore, StoreOp } from './backend.ts';
+import { VERSION_KEY } from './keys.ts';
+import { encode, readRecord, Version } from './records.ts';
+
+/** Something in memory that follows what is written. */
+export interface Durable {
+  /** Records to write for what has changed in memory; computed once per batch. */
+  delta(): readonly StoreOp[];
+  /** They are written. */
+  keep(): void;
+  /** They are not. */
+  drop(): void;
+  /** Whether a batch must not take up more of it. */
+  readonly isFull: boolean;
+}
+
+/** What a job may do beside computing. */
+export class Batch {
+  readonly ops: StoreOp[] = [];
+  readonly touched = new Set<Durable>();
+  readonly kept: (() => void)[] = [];
+  readonly dropped: (() => void)[] = [];
+
+  /** Write a record; the value is copied. */
+  put(key: string, value: Uint8Array): void {
+    this.ops.push({ type: 'put', key, value: value.slice() });
+  }
+
+  /** Remove a record. */
+  del(key: string): void {
+    this.ops.push({ type: 'del', key });
+  }
+
+  /** Have something in memory written along. */
+  touch(durable: Durable): void {
+    this.touched.add(durable);
+  }
+
+  /** Called when the batch is written. */
+  onKept(then: () => void): void {
+    this.kept.push(then);
+  }
+
+  /** Called when it is not, or the job throws. */
+  onDropped(then: () => void): void {
+    this.dropped.push(then);
+  }
+}
+
+/** Where what was written is known from outside of the store, so that an old copy of it is noticed. */
+export interface Watermark {
+  /** The version last told; `undefined` when none was. */
+  read(): Promise<bigint | undefined>;
+  /** Told after each batch, before anything is handed out. */
+  write(version: bigint): Promise<void>;
+}
+
+/** How a writer behaves. */
+export interface WriterOptions {
+  readonly timeoutMs: number;
+  readonly watermark: Watermark | undefined;
+}
+
+interface Job {
+  readonly run: (batch: Batch) => unknown;
+  readonly resolve: (result: unknown) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+interface Done {
+  readonly job: Job;
+  readonly result: unknown;
+}
+
+/** Runs jobs and writes what they change. */
+export class Writer {
+  readonly #backend: KeyValueStore;
+  readonly #options: WriterOptions;
+  readonly #waiting: Job[] = [];
+  #version: bigint;
+  #draining: Promise<void> | undefined;
+  #stopped: MlsError | undefined;
+
+  /** @param version as the store has it, 0 for a new one */
+  constructor(backend: KeyValueStore, version: bigint, options: WriterOptions) {
+    this.#backend = backend;
+    this.#version = version;
+    this.#options = options;
+  }
+
+  /** Run a job when its turn has come. @throws what it throws, and `storage.*`; in both cases it has not happened */
+  run<T>(job: (batch: Batch) => T): Promise<T> {
+    if (this.#stopped !== undefined) return Promise.reject(this.#stopped);
+    const result = new Promise<T>((resolve, reject) => {
+      this.#waiting.push({ run: job, resolve: resolve as (result: unknown) => void, reject });
+    });
+    this.#draining ??= this.#drain();
+    return result;
+  }
+
+  /** Read, within the time allowed. @throws `storage.*` */
+  async read<T>(what: Promise<T>): Promise<T> {
+    return inTime(what, this.#options.timeoutMs);
+  }
+
+  /** Finish what waits, and refuse more. */
+  async stop(code: MlsErrorCode): Promise<void> {
+    await this.#draining;
+    this.#stopped ??= failure(code);
+  }
+
+  async #drain(): Promise<void> {
+    // Jobs that are asked for in the same turn go together.
+    await undefined;
+    while (this.#waiting.length > 0) await this.#round();
+    this.#draining = undefined;
+  }
+
+  async #round(): Promise<void> {
+    const batch = new Batch();
+    const done = this.#runJobs(batch);
+    try {
+      for (const durable of batch.touched) batch.ops.push(...durable.delta());
+      if (batch.ops.length > 0) await this.#write(batch.ops);
+    } catch (error) {
+      for (const durable of batch.touched) durable.drop();
+      for (const drop of batch.dropped) drop();
+      for (const { job } of done) job.reject(error);
+      return;
+    } finally {
+      for (const op of batch.ops) if (op.type === 'put') op.value.fill(0);
+    }
+    for (const durable of batch.touched) durable.keep();
+    for (const keep of batch.kept) keep();
+    for (const { job, result } of done) job.resolve(result);
+  }
+
+  #runJobs(batch: Batch): readonly Done[] {
+    const done: Done[] = [];
+    for (let job = this.#waiting.shift(); job !== undefined; job = this.#waiting.shift()) {
+      const own = new Batch();
+      try {
+        if (this.#stopped !== undefined) throw this.#stopped;
+        const result = job.run(own);
+        batch.ops.push(...own.ops);
+        batch.kept.push(...own.kept);
+        batch.dropped.push(...own.dropped);
+        for (const durable of own.touched) batch.touched.add(durable);
+        done.push({ job, result });
+      } catch (error) {
+        for (const drop of own.dropped) drop();
+        job.reject(error);
+      }
+      if (done.length >= MAX_JOBS || [...batch.touched].some(({ isFull }) => isFull)) break;
+    }
+    return done;
+  }
+
+  async #write(ops: StoreOp[]): Promise<void> {
+    const guard = {
+      key: VERSION_KEY,
+      value: this.#version === 0n ? undefined : encode(Version, this.#version),
+    };
+    const next = this.#version + 1n;
+    ops.push({ type: 'put', key: VERSION_KEY, value: encode(Version, next) });
+    try {
+      await inTime(this.#backend.batch(ops, guard), this.#options.timeoutMs);
+    } catch (error) {
+      await this.#settle(error, next);
+    }
+    this.#version = next;
+    await this.#tell(next);
+  }
+
+  /** After a failure, find out what the store holds. @throws the failure, unless the batch was written after all */
+  async #settle(error: unknown, next: bigint): Promise<void> {
+    let held: Uint8Array | undefined;
+    try {
+      held = await inTime(this.#backend.get(VERSION_KEY), this.#options.timeoutMs);
+    } catch {
+      // Written or not: only opening the store again can tell.
+      return this.#halt(error);
+    }
+    if (held !== undefined && equal(held, encode(Version, next))) return;
+    const before = this.#version === 0n ? undefined : encode(Version, this.#version);
+    const isAsBefore =
+      held === undefined ? before === undefined : before !== undefined && equal(held, before);
+    // What came too late may still be written.
+    if (!isAsBefore || isCode(error, 'storage.timeout'))
+      return this.#halt(isAsBefore ? error : conflict(error));
+    throw error;
+  }
+
+  #halt(error: unknown): never {
+    this.#stopped = error instanceof MlsError ? error : conflict(error);
+    throw this.#stopped;
+  }
+
+  async #tell(version: bigint): Promise<void> {
+    // A mark that was not told only makes an old copy harder to notice.
+    await inTime(Promise.resolve(this.#options.watermark?.write(version)), this.#options.timeoutMs).catch(
+      () => {},
+    );
+  }
+}
+
+/** Jobs of one batch: a bound for memory, and for how long the first one waits. */
+const MAX_JOBS = 256;
+
+/** The version that a store has; 0 when nothing was written. @throws `storage.corrupt` */
+export function versionOf(value: Uint8Array | undefined): bigint {
+  return value === undefined ? 0n : readRecord(Version, value);
+}
+
+/** Wait, but not for ever, and give every failure a code. @throws `storage.*` */
+export function inTime<T>(what: Promise<T>, timeoutMs: number): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(() => reject(failure('storage.timeout')), timeoutMs);
+    what.then(
+      (value) => {
+        clearTimeout(timer);
+        resolve(value);
+      },
+      (error: unknown) => {
+        clearTimeout(timer);
+        reject(error instanceof MlsError ? error : failure('storage.durability', error));
+      },
+    );
+  });
+}
+
+function conflict(cause: unknown): MlsError {
+  return failure('storage.conflict', cause);
+}
+
+function isCode(error: unknown, code: MlsErrorCode): boolean {
+  return error instanceof MlsError && error.code === code;
+}
+
+function failure(code: MlsErrorCode, cause?: unknown): MlsError {
+  try {
+    return fail(code, {}, cause);
+  } catch (error) {
+    return error as MlsError;
+  }
+}
