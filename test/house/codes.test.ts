@@ -10,9 +10,6 @@ const RESERVED: Readonly<Record<string, string>> = {
   'codec.base64': 'the XMPP binding decodes base64',
   'state.epoch-past': 'reported as the disposition `expired`',
   'state.own-message': 'reported as the dispositions `own-message` and `own-commit`',
-  'state.rollback': 'reported as evidence of the disposition `desynchronised`',
-  'state.unknown-group': 'reported as the disposition `foreign`',
-  'state.busy': 'the store queues operations',
   'state.desync': 'the XMPP binding repairs',
 };
 
