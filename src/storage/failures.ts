@@ -9,6 +9,7 @@ const MEANING: ReadonlyMap<string, MlsErrorCode> = /* @__PURE__ */ new Map<strin
   ['EDQUOT', 'storage.quota'],
   ['QuotaExceededError', 'storage.quota'],
   ['LEVEL_LOCKED', 'storage.lock'],
+  ['blocked', 'storage.lock'],
   ['LEVEL_CORRUPTION', 'storage.corrupt'],
   ['NotReadableError', 'storage.corrupt'],
   ['VersionError', 'storage.version'],
