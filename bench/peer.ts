@@ -89,6 +89,7 @@ export interface TsMls {
   ): Promise<{ readonly newState: State }>;
   encodeMlsMessage(message: Message): Uint8Array;
   decodeMlsMessage(bytes: Uint8Array, offset: number): readonly [Message, number] | undefined;
+  encodeGroupState(state: State): Uint8Array;
   readonly emptyPskIndex: PskIndex;
   readonly defaultKeyRetentionConfig: object;
   readonly defaultKeyPackageEqualityConfig: object;
@@ -273,6 +274,12 @@ export class TsMlsPeer {
       signer ?? (await this.#suite.signature.keygen()),
       this.#suite,
     );
+  }
+
+  /** Bytes of its saved state as a member of a group of ours: what it has to write after every step. */
+  async stateBytes(size: number): Promise<number> {
+    const [state] = await this.#pair(size);
+    return this.#library.encodeGroupState(state).length;
   }
 
   async #found(own?: KeyPackages): Promise<State> {

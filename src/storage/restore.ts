@@ -3,6 +3,7 @@
 import { nodeIndex } from '../base/brand.ts';
 import { equal } from '../base/bytes.ts';
 import { fail } from '../base/error.ts';
+import type { Codec } from '../codec/codec.ts';
 import type { KeyPair } from '../crypto/provider.ts';
 import type { Environment } from '../group/environment.ts';
 import type {
@@ -69,23 +70,28 @@ class Parts {
   }
 
   take(keys: GroupKeys, key: string, value: Uint8Array): void {
-    const [letter, ...rest] = partsOf(key, keys.prefix);
-    const [first, second, third] = rest;
-    // The tree hash covers these two.
-    if (letter === 'l') return this.#tree.leaf(first, value);
-    if (letter === 'n') return this.#tree.parent(first, value);
-    if (key !== keys.head) addToDigest(this.#env.suite, this.#digest, key, value);
-    const { decoding } = this.#env;
-    if (letter === 'y') this.#path.push([fromShort(first), readRecord(PathPart, value)]);
-    else if (letter === 's') this.#secretsOf(first).secret(second, value);
-    else if (letter === 'r') this.#secretsOf(first).ratchet(second, value);
-    else if (letter === 't') this.#secretsOf(first).skipped(second, third, value);
-    else if (letter === 'p') this.#past.set(epochFromShort(first), readRecord(PastPart, value, decoding));
-    else if (letter === 'o') this.#resumption.set(epochFromShort(first), value);
-    else if (letter === 'b') this.#proposals.set(fromShort(first), readRecord(ProposalPart, value, decoding));
-    else if (letter === 'd') this.#held.set(fromShort(first), readRecord(HeldPart, value));
-    else this.#single.set(key, value);
+    const [letter = '', ...rest] = partsOf(key, keys.prefix);
+    // The tree hash covers leaves and parents, and nothing the head.
+    const isCovered = letter !== 'l' && letter !== 'n' && key !== keys.head;
+    if (isCovered) addToDigest(this.#env.suite, this.#digest, key, value);
+    const take = this.#takers[letter];
+    if (take === undefined) this.#single.set(key, value);
+    else take(value, rest);
   }
+
+  /** By the letter of a name; what is there once is looked at in the end. */
+  readonly #takers: Readonly<Record<string, (value: Uint8Array, name: readonly string[]) => void>> = {
+    l: (value, [leaf]) => this.#tree.leaf(leaf, value),
+    n: (value, [node]) => this.#tree.parent(node, value),
+    y: (value, [node]) => this.#path.push([fromShort(node), readRecord(PathPart, value)]),
+    s: (value, [epoch, node]) => this.#secretsOf(epoch).secret(node, value),
+    r: (value, [epoch, sender]) => this.#secretsOf(epoch).ratchet(sender, value),
+    t: (value, [epoch, sender, page]) => this.#secretsOf(epoch).skipped(sender, page, value),
+    p: (value, [epoch]) => this.#past.set(epochFromShort(epoch), this.#read(PastPart, value)),
+    o: (value, [epoch]) => this.#resumption.set(epochFromShort(epoch), value),
+    b: (value, [number]) => this.#proposals.set(fromShort(number), this.#read(ProposalPart, value)),
+    d: (value, [number]) => this.#held.set(fromShort(number), readRecord(HeldPart, value)),
+  };
 
   /** @throws `storage.corrupt` */
   finish(keys: GroupKeys): Restored {
@@ -115,6 +121,10 @@ class Parts {
       reinit: part.reinit,
     });
     return { state, written: { head, numbers: this.#numbers(), reserved: reservedOf(keys, state) } };
+  }
+
+  #read<T>(codec: Codec<T>, value: Uint8Array): T {
+    return readRecord(codec, value, this.#env.decoding);
   }
 
   #required(key: string): Uint8Array {

@@ -71,7 +71,7 @@ export async function openStore(backend: KeyValueStore, options: OpenOptions): P
     const isOld = seen !== undefined && seen > version;
     const room = new Room({ backend: records, shelves }, writer, new Places(places), { lostWrites, isOld });
     await room.sweep();
-    return new MlsStore(records, room, release);
+    return new MlsStore(provider, { backend: records, room }, release);
   } catch (error) {
     await release?.();
     throw error;
@@ -107,13 +107,19 @@ async function readShelves(backend: KeyValueStore): Promise<Map<number, Shelf>> 
 
 /** An open store. One at a time can write to a backend. */
 export class MlsStore {
+  readonly #provider: Provider;
   readonly #backend: KeyValueStore;
   readonly #room: Room;
   readonly #release: (() => Promise<void>) | undefined;
   readonly #clients = new Map<number, Promise<StoredClient>>();
 
   /** Use {@link openStore}. */
-  constructor(backend: KeyValueStore, room: Room, release: (() => Promise<void>) | undefined) {
+  constructor(
+    provider: Provider,
+    { backend, room }: { readonly backend: KeyValueStore; readonly room: Room },
+    release: (() => Promise<void>) | undefined,
+  ) {
+    this.#provider = provider;
     this.#backend = backend;
     this.#room = room;
     this.#release = release;
@@ -129,11 +135,11 @@ export class MlsStore {
    * The client of a suite, one for each: with the signature key and the KeyPackages that are in the store, or a new one.
    * @throws `codec.input` when it was asked for with another signature key before, as `createClient`, `storage.*`
    */
-  client(options: ClientOptions): Promise<StoredClient> {
+  client(options: Omit<ClientOptions, 'provider'>): Promise<StoredClient> {
     const suite = options.suite ?? 1;
     const known = this.#clients.get(suite);
     if (known !== undefined) return known;
-    const opening = this.#openClient(options, suite);
+    const opening = this.#openClient({ provider: this.#provider, ...options }, suite);
     this.#clients.set(suite, opening);
     opening.catch(() => this.#clients.delete(suite));
     return opening;

@@ -132,7 +132,7 @@ export class StoredGroup {
     return this.#run(false, (group, batch) => {
       const accepted = group.accept(commit);
       for (const message of accepted.released)
-        this.#shelve(this.#due, duePrefix(this.#place), batch, message, message);
+        this.#shelve(batch, duePrefix(this.#place), message, (name) => this.#due.set(name, message));
       this.#forgetDue(this.#dueCommits.get(commit), batch);
       also?.(accepted, recordsOf(batch));
       return accepted;
@@ -179,15 +179,16 @@ export class StoredGroup {
     if (outcome.kind !== 'application') return outcome;
     const id = messageId(outcome);
     const message: InboxMessage = { ...outcome, id };
-    this.#shelve(this.#inbox, inboxPrefix(this.#place), batch, message, encode(InboxPart, outcome));
+    const record = encode(InboxPart, outcome);
+    this.#shelve(batch, inboxPrefix(this.#place), record, (name) => this.#inbox.set(name, message));
     return message;
   }
 
   /** Keep something behind everything that is there; it shows when it is durable. */
-  #shelve<T>(shelf: Map<string, T>, prefix: string, batch: Batch, item: T, value: Uint8Array): void {
+  #shelve(batch: Batch, prefix: string, value: Uint8Array, show: (name: string) => void): void {
     const name = prefix + ordered(this.#number++);
     batch.put(name, value);
-    batch.onKept(() => shelf.set(name, item));
+    batch.onKept(() => show(name));
   }
 
   /** A due message stays until it is certain that it need not be processed again. */

@@ -29,8 +29,8 @@ export interface Durable {
 export class Batch {
   readonly ops: StoreOp[] = [];
   readonly touched = new Set<Durable>();
-  readonly kept: (() => void)[] = [];
-  readonly dropped: (() => void)[] = [];
+  readonly #kept: (() => void)[] = [];
+  readonly #dropped: (() => void)[] = [];
 
   /** Write a record; the value is copied. */
   put(key: string, value: Uint8Array): void {
@@ -49,12 +49,44 @@ export class Batch {
 
   /** Called when the batch is written. */
   onKept(then: () => void): void {
-    this.kept.push(then);
+    this.#kept.push(then);
   }
 
   /** Called when it is not, or the job throws. */
   onDropped(then: () => void): void {
-    this.dropped.push(then);
+    this.#dropped.push(then);
+  }
+
+  /** Take over what another one has gathered. */
+  add(other: Batch): void {
+    this.ops.push(...other.ops);
+    this.#kept.push(...other.#kept);
+    this.#dropped.push(...other.#dropped);
+    for (const durable of other.touched) this.touched.add(durable);
+  }
+
+  /** It is written. */
+  keep(): void {
+    for (const durable of this.touched) durable.keep();
+    for (const then of this.#kept) then();
+    this.#wipe();
+  }
+
+  /** It is not. */
+  drop(): void {
+    for (const durable of this.touched) durable.drop();
+    for (const then of this.#dropped) then();
+    this.#wipe();
+  }
+
+  /** Its job has thrown; what it has touched has undone itself. */
+  undo(): void {
+    for (const then of this.#dropped) then();
+  }
+
+  /** What was written is ours, and partly secret. */
+  #wipe(): void {
+    for (const op of this.ops) if (op.type === 'put') op.value.fill(0);
   }
 }
 
@@ -134,15 +166,11 @@ export class Writer {
       for (const durable of batch.touched) batch.ops.push(...durable.delta());
       if (batch.ops.length > 0) await this.#write(batch.ops);
     } catch (error) {
-      for (const durable of batch.touched) durable.drop();
-      for (const drop of batch.dropped) drop();
+      batch.drop();
       for (const { job } of done) job.reject(error);
       return;
-    } finally {
-      for (const op of batch.ops) if (op.type === 'put') op.value.fill(0);
     }
-    for (const durable of batch.touched) durable.keep();
-    for (const keep of batch.kept) keep();
+    batch.keep();
     for (const { job, result } of done) job.resolve(result);
   }
 
@@ -153,13 +181,10 @@ export class Writer {
       try {
         if (this.#stopped !== undefined) throw this.#stopped;
         const result = job.run(own);
-        batch.ops.push(...own.ops);
-        batch.kept.push(...own.kept);
-        batch.dropped.push(...own.dropped);
-        for (const durable of own.touched) batch.touched.add(durable);
+        batch.add(own);
         done.push({ job, result });
       } catch (error) {
-        for (const drop of own.dropped) drop();
+        own.undo();
         job.reject(error);
       }
       if (done.length >= MAX_JOBS || [...batch.touched].some(({ isFull }) => isFull)) break;

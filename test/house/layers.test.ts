@@ -25,11 +25,18 @@ const OUTSIDE: readonly (readonly [folder: string, allowed: RegExp])[] = [
   ['crypto/node/', /^node:crypto$|^@noble\/curves\/ed448\.js$/],
   ['group/', /^#provider$/],
   ['index.ts', /^#provider$/],
+  ['storage/index.ts', /^#provider$/],
   ['cli/', /^node:|^#provider$/],
 ];
 
 /** Public doors: the only files that may be called index.ts. */
-const DOORS = ['index.ts', 'wire/index.ts', 'crypto/noble/index.ts', 'crypto/node/index.ts'];
+const DOORS = [
+  'index.ts',
+  'storage/index.ts',
+  'wire/index.ts',
+  'crypto/noble/index.ts',
+  'crypto/node/index.ts',
+];
 
 /** What the language itself offers, minus what can run text as code or share memory. */
 const LANGUAGE = new Set(
