@@ -56,6 +56,14 @@ const offered = {
   },
   put: (key: string, bytes: number[]) =>
     outcome(() => opened().batch([{ type: 'put', key, value: Uint8Array.from(bytes) }])),
+  /** On the condition that the record is as told. */
+  putIf: (key: string, bytes: number[], before: number[]) =>
+    outcome(() =>
+      opened().batch([{ type: 'put', key, value: Uint8Array.from(bytes) }], {
+        key,
+        value: Uint8Array.from(before),
+      }),
+    ),
   /** A small value, then a large one, in one batch. */
   fill: (key: string, length: number) =>
     outcome(() =>
