@@ -1,6 +1,10 @@
 // Runs inside an empty folder where the packed tarball was installed: every public door opens and holds something.
 
-const doors = ['xmpp-mls', 'xmpp-mls/node', 'xmpp-mls/noble', 'xmpp-mls/wire'];
+const stores = ['memory', 'level', 'indexeddb', 'sealed', 'journaled', 'conformance'];
+const doors = [
+  'xmpp-mls',
+  ...['node', 'noble', 'wire', ...stores.map((name) => `store/${name}`)].map((name) => `xmpp-mls/${name}`),
+];
 for (const door of doors) {
   const names = Object.keys(await import(door));
   if (names.length === 0) throw new Error(`${door} exports nothing`);

@@ -50,6 +50,11 @@ const ENCODINGS: LevelEncodings = /* @__PURE__ */ Object.freeze({
   keyEncoding: 'utf8',
   valueEncoding: 'view',
 });
+/** Around all names, and no names themselves. */
+const EDGES: readonly LevelOperation[] = /* @__PURE__ */ Object.freeze([
+  { type: 'del', key: '\x01' },
+  { type: 'del', key: '\x7f' },
+]);
 /** Records, and bytes, of one step of a scan. */
 const PAGE = 1000;
 const PAGE_BYTES = 1 << 20;
@@ -101,12 +106,16 @@ export function levelBackend(database: LevelDatabase): KeyValueStore {
   };
   const { compactRange } = root as LevelDatabase & Further;
   if (compactRange === undefined) return store;
+  const compact = () =>
+    translated(() => compactRange.call(root, prefix, afterPrefix(prefix), { keyEncoding: 'utf8' }));
   return {
     ...store,
     compact: async () => {
       await open();
-      const range = [prefix, afterPrefix(prefix)] as const;
-      await translated(() => compactRange.call(root, ...range, { keyEncoding: 'utf8' }));
+      await compact();
+      // LevelDB leaves its lowest files alone unless something above them overlaps.
+      await turns(() => translated(() => database.batch([...EDGES], { ...ENCODINGS, sync: true })));
+      await compact();
     },
   };
 }

@@ -9,10 +9,9 @@ import { checkedKey, ownedGuard, ownedOps } from './operations.ts';
 
 /** HKDF with SHA-256 and ChaCha20-Poly1305 are those of this suite (RFC 9420 §17.1). */
 const SUITE = 3;
-/** Leads every sealed record, and is authenticated with it. */
+/** Leads every sealed record, and is part of what is authenticated. */
 const FORMAT = 1;
 const KEY_LENGTH = 32;
-const LABEL = 'xmpp-mls sealed record ';
 
 /** `byte format; byte nonce[12]; byte ciphertext[]; byte tag[16]` */
 interface Sealer {
@@ -98,21 +97,23 @@ function sealerOf(key: Uint8Array, suite: SuiteCrypto): Sealer {
   const { nonce: nonceLength } = suite.sizes;
   const format = Uint8Array.of(FORMAT);
   let closed = false;
-  const keyOf = (name: string) => suite.hkdfExpand(root, utf8(LABEL + name), suite.sizes.key);
-  const contextOf = (name: string) => concat(format, utf8(name));
+  /** Both what the key is derived for and what is authenticated. */
+  const contextOf = (name: string) => utf8(`xmpp-mls sealed record ${FORMAT} ${name}`);
   return {
     nonceLength,
     seal: (name, value, nonce) => {
-      const own = keyOf(name);
-      const record = concat(format, nonce, suite.seal(own, nonce, contextOf(name), value));
+      const context = contextOf(name);
+      const own = suite.hkdfExpand(root, context, suite.sizes.key);
+      const record = concat(format, nonce, suite.seal(own, nonce, context, value));
       wipe(own);
       return record;
     },
     open: (name, record) => {
-      const own = keyOf(name);
+      const context = contextOf(name);
+      const own = suite.hkdfExpand(root, context, suite.sizes.key);
       const [first] = record;
       const nonce = record.subarray(1, 1 + nonceLength);
-      const value = suite.open(own, nonce, contextOf(name), record.subarray(1 + nonceLength));
+      const value = suite.open(own, nonce, context, record.subarray(1 + nonceLength));
       wipe(own);
       if (first !== FORMAT || value === undefined) fail('storage.corrupt', { length: record.length });
       return value;

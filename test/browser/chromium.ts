@@ -18,13 +18,14 @@ import { join } from 'node:path';
 import { build } from 'esbuild';
 import { type BrowserContext, chromium, type Page } from 'playwright-core';
 
-const PLACES = [process.env['CHROMIUM_PATH'], '/usr/bin/chromium', '/usr/bin/chromium-browser'];
+const { CHROMIUM_PATH, XMPP_MLS_REQUIRE_BROWSER } = process.env;
+const PLACES = [CHROMIUM_PATH, '/usr/bin/chromium', '/usr/bin/chromium-browser'];
 
 /** The browser, if the machine has one. */
 export const chromiumPath: string | undefined = PLACES.find((path) => path !== undefined && existsSync(path));
 
 /** Whether a machine without a browser is a failure: so it is in CI. */
-export const chromiumRequired: boolean = process.env['XMPP_MLS_REQUIRE_BROWSER'] === '1';
+export const chromiumRequired: boolean = XMPP_MLS_REQUIRE_BROWSER === '1';
 
 /** A running browser with one profile. */
 export interface Chromium {

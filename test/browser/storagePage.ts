@@ -56,9 +56,22 @@ const offered = {
   },
   put: (key: string, bytes: number[]) =>
     outcome(() => opened().batch([{ type: 'put', key, value: Uint8Array.from(bytes) }])),
-  /** A large value. */
+  /** On the condition that the record is as told. */
+  putIf: (key: string, bytes: number[], before: number[]) =>
+    outcome(() =>
+      opened().batch([{ type: 'put', key, value: Uint8Array.from(bytes) }], {
+        key,
+        value: Uint8Array.from(before),
+      }),
+    ),
+  /** A small value, then a large one, in one batch. */
   fill: (key: string, length: number) =>
-    outcome(() => opened().batch([{ type: 'put', key, value: noise(length) }])),
+    outcome(() =>
+      opened().batch([
+        { type: 'put', key: `${key}/before`, value: noise(1) },
+        { type: 'put', key, value: noise(length) },
+      ]),
+    ),
   remove: (name: string) => removed(name),
   lock: (wait: boolean) =>
     outcome(async () => {

@@ -64,6 +64,14 @@ describe('a journaled store', () => {
     expect(ahead).toBeGreaterThan(10);
   });
 
+  test('STO-03: a disk that lied about its last syncs holds an earlier state, whole', async () => {
+    const disk = new SimulatedDisk();
+    await play(open(disk), BATCHES);
+    for (let lost = 0; lost < BATCHES.length; lost++) {
+      expect(await textOf(open(disk.ago(lost)))).toBe(STATES[BATCHES.length - lost]);
+    }
+  });
+
   test('syncs once a batch', async () => {
     const disk = new SimulatedDisk();
     const store = open(disk);
