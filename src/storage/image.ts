@@ -131,15 +131,18 @@ function pathOf({ status, epoch }: GroupState): PrivatePath {
 
 function epochRecord(state: GroupState): Uint8Array {
   const { status, epoch, exporterTree, reinit } = state;
-  if (status !== 'removed') return encode(EpochPart, { status, epoch: bareOf(epoch), exporterTree, reinit });
+  const { signer } = epoch;
+  if (status !== 'removed')
+    return encode(EpochPart, { status, epoch: bareOf(epoch), signer, exporterTree, reinit });
   const { senderDataSecret, resumptionPsk } = epoch.secrets;
   const wiped = Object.entries(epoch.secrets).map(([name, secret]) => [name, new Uint8Array(secret.length)]);
   const secrets = { ...(Object.fromEntries(wiped) as typeof epoch.secrets), senderDataSecret, resumptionPsk };
   const ended = { root: { exported: true } } as const;
-  return encode(EpochPart, { status, epoch: { ...bareOf(epoch), secrets }, exporterTree: ended, reinit });
+  const bare = { ...bareOf(epoch), secrets };
+  return encode(EpochPart, { status, epoch: bare, signer, exporterTree: ended, reinit });
 }
 
-function bareOf({ tree, privatePath: _, ...rest }: EpochState): Bare {
+function bareOf({ tree, privatePath: _, signer: _signer, ...rest }: EpochState): Bare {
   return { ...rest, width: tree.width };
 }
 
@@ -160,8 +163,9 @@ function pendingRecord({ commit, next, proposals, isFresh }: PendingCommit, stat
   if (state === undefined) return undefined;
   return encode(PendingPart, {
     epoch: bareOf(next.epoch),
+    signer: next.epoch.signer === state.epoch.signer ? undefined : next.epoch.signer,
     nodes: newNodes(state.epoch.tree, next.epoch.tree),
-    path: [...next.epoch.privatePath].map(([node, keyPair]) => ({ node, keyPair })),
+    path: [...next.epoch.privatePath].map(([node, { secretKey }]) => ({ node, secretKey })),
     encryptionSecret: (next.secretTree.root as { readonly secret: Uint8Array }).secret,
     exporterTree: next.exporterTree,
     reinit: next.reinit,

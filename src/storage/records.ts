@@ -65,14 +65,13 @@ export const Head: Codec<Head> = /* @__PURE__ */ struct<Head>({
   counter: uint32,
 });
 
-/** An epoch without its trees. */
-export type Bare = Omit<EpochState, 'tree' | 'privatePath'> & { readonly width: number };
+/** An epoch without its trees and our signature key. */
+export type Bare = Omit<EpochState, 'tree' | 'privatePath' | 'signer'> & { readonly width: number };
 
 const bare = {
   context: GroupContext as Codec<GroupContext>,
   width: uint32,
   self: Leaf,
-  signer: KeyPairRecord,
   secrets: SecretsRecord,
   confirmationTag: opaque,
   interimHash: opaque,
@@ -82,6 +81,7 @@ const bare = {
 export interface EpochPart {
   readonly status: GroupState['status'];
   readonly epoch: Bare;
+  readonly signer: KeyPair;
   readonly exporterTree: ExporterTree;
   readonly reinit: ReInitProposal | undefined;
 }
@@ -89,6 +89,7 @@ export interface EpochPart {
 export const EpochPart: Codec<EpochPart> = /* @__PURE__ */ struct<EpochPart>({
   status: StatusRecord,
   epoch: /* @__PURE__ */ struct<Bare>(bare),
+  signer: KeyPairRecord,
   exporterTree: ExporterTreeRecord,
   reinit: /* @__PURE__ */ optional(ReInitRecord),
 });
@@ -175,8 +176,11 @@ const NewNode: Codec<NewNode> = /* @__PURE__ */ struct<NewNode>({
 /** `z`: our pending commit by what it changes; its messages are records of their own. */
 export interface PendingPart {
   readonly epoch: Bare;
+  /** Unless it stays. */
+  readonly signer: KeyPair | undefined;
   readonly nodes: readonly NewNode[];
-  readonly path: readonly { readonly node: number; readonly keyPair: KeyPair }[];
+  /** Private keys; the public ones are in the tree. */
+  readonly path: readonly { readonly node: number; readonly secretKey: Uint8Array }[];
   readonly encryptionSecret: Uint8Array;
   readonly exporterTree: ExporterTree;
   readonly reinit: ReInitProposal | undefined;
@@ -187,9 +191,10 @@ export interface PendingPart {
 
 export const PendingPart: Codec<PendingPart> = /* @__PURE__ */ struct<PendingPart>({
   epoch: /* @__PURE__ */ struct<Bare>(bare),
+  signer: /* @__PURE__ */ optional(KeyPairRecord),
   nodes: /* @__PURE__ */ vector(NewNode),
   path: /* @__PURE__ */ vector(
-    /* @__PURE__ */ struct<{ node: number; keyPair: KeyPair }>({ node: uint32, keyPair: KeyPairRecord }),
+    /* @__PURE__ */ struct<{ node: number; secretKey: Uint8Array }>({ node: uint32, secretKey: opaque }),
   ),
   encryptionSecret: opaque,
   exporterTree: ExporterTreeRecord,

@@ -15,7 +15,7 @@ import type {
   PendingCommit,
 } from '../group/state.ts';
 import { createSecretTree, ratchetOf, type SecretTree } from '../schedule/secretTree.ts';
-import type { Tree } from '../tree/tree.ts';
+import { subtreeAt, type Tree } from '../tree/tree.ts';
 import { addToDigest, NO_RECORDS } from './changes.ts';
 import type { Reserved, Written } from './image.ts';
 import { epochFromShort, fromShort, type GroupKeys, partsOf } from './keys.ts';
@@ -103,7 +103,8 @@ class Parts {
     if (context.cipherSuite !== suite.id) fail('storage.corrupt', { suite: context.cipherSuite });
     const { tree, renewals } = this.#tree.finish(suite, width, context.treeHash);
     const privatePath = new Map(this.#path.map(([node, keyPair]) => [nodeIndex(node), keyPair]));
-    const epoch: EpochState = Object.freeze({ context, ...rest, tree, privatePath });
+    const { signer } = part;
+    const epoch: EpochState = Object.freeze({ context, ...rest, signer, tree, privatePath });
     const flags = this.#single.get(keys.flags);
     const secretTree = this.#keysOf(context.epoch, width);
     const state: GroupState = Object.freeze({
@@ -160,9 +161,17 @@ class Parts {
     );
     const { width, ...bare } = epoch;
     const tree = laterTree(current.tree, width, nodes);
-    const privatePath = new Map(path.map(({ node, keyPair }) => [nodeIndex(node), keyPair]));
+    const privatePath = new Map(
+      path.map(({ node, secretKey }) => [nodeIndex(node), pairAt(tree, node, secretKey)]),
+    );
     const secretTree = createSecretTree(width, encryptionSecret);
-    const next = { epoch: Object.freeze({ ...bare, tree, privatePath }), secretTree, exporterTree, reinit };
+    const signer = rest.signer ?? current.signer;
+    const next = {
+      epoch: Object.freeze({ ...bare, signer, tree, privatePath }),
+      secretTree,
+      exporterTree,
+      reinit,
+    };
     const { changes, proposals, isFresh } = rest;
     const commit = Object.freeze({
       origin: 'own' as const,
@@ -197,6 +206,13 @@ function reservedOf(keys: GroupKeys, { epoch, secretTree, past }: GroupState): R
     }
   }
   return reserved;
+}
+
+/** @throws `storage.corrupt` when the tree has no key there */
+function pairAt(tree: Tree, node: number, secretKey: Uint8Array): KeyPair {
+  const subtree = subtreeAt(tree, nodeIndex(node));
+  const { encryptionKey: publicKey } = subtree?.leaf ?? subtree?.parent ?? fail('storage.corrupt', { node });
+  return { publicKey, secretKey };
 }
 
 function sorted<T>(items: ReadonlyMap<number, T>): readonly T[] {

@@ -19,6 +19,7 @@ import {
   shelfOf,
   VERSION_KEY,
 } from './keys.ts';
+import { FORMAT, migrate } from './migrate.ts';
 import { Places } from './places.ts';
 import { encode, Meta, Place, readRecord } from './records.ts';
 import { Room } from './room.ts';
@@ -59,7 +60,6 @@ export async function openStore(backend: KeyValueStore, options: OpenOptions): P
   try {
     const read = <T>(what: Promise<T>): Promise<T> => inTime(what, timeoutMs);
     const meta = await read(records.get(META_KEY));
-    if (meta !== undefined) requireFormat(readRecord(Meta, meta).format);
     const version = versionOf(await read(records.get(VERSION_KEY)));
     // A version without a format is half a store, or one that is sealed with another key.
     if ((meta === undefined) !== (version === 0n)) fail('storage.corrupt', { record: META_KEY });
@@ -67,6 +67,7 @@ export async function openStore(backend: KeyValueStore, options: OpenOptions): P
     const writer = new Writer(records, version, { timeoutMs, watermark });
     if (meta === undefined)
       await writer.run((batch) => batch.put(META_KEY, encode(Meta, { format: FORMAT })));
+    else await migrate(records, writer, readRecord(Meta, meta).format);
     const [places, shelves] = [await read(readPlaces(records)), await read(readShelves(records))];
     const isOld = seen !== undefined && seen > version;
     const room = new Room({ backend: records, shelves }, writer, new Places(places), { lostWrites, isOld });
@@ -76,14 +77,6 @@ export async function openStore(backend: KeyValueStore, options: OpenOptions): P
     await release?.();
     throw error;
   }
-}
-
-/** The form of records that is written; earlier ones are migrated when a store is opened. */
-const FORMAT = 1;
-
-/** @throws `storage.version` */
-function requireFormat(format: number): void {
-  if (format !== FORMAT) fail('storage.version', { format, known: FORMAT });
 }
 
 async function readPlaces(backend: KeyValueStore): Promise<(Place & { readonly place: number })[]> {
