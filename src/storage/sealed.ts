@@ -97,11 +97,15 @@ function sealerOf(key: Uint8Array, suite: SuiteCrypto): Sealer {
   const { nonce: nonceLength } = suite.sizes;
   const format = Uint8Array.of(FORMAT);
   let closed = false;
+  const check = () => {
+    if (closed) fail('storage.durability', { reason: 'closed' });
+  };
   /** Both what the key is derived for and what is authenticated. */
   const contextOf = (name: string) => utf8(`xmpp-mls sealed record ${FORMAT} ${name}`);
   return {
     nonceLength,
     seal: (name, value, nonce) => {
+      check();
       const context = contextOf(name);
       const own = suite.hkdfExpand(root, context, suite.sizes.key);
       const record = concat(format, nonce, suite.seal(own, nonce, context, value));
@@ -109,6 +113,8 @@ function sealerOf(key: Uint8Array, suite: SuiteCrypto): Sealer {
       return record;
     },
     open: (name, record) => {
+      // Closed while the backend was reading.
+      check();
       const context = contextOf(name);
       const own = suite.hkdfExpand(root, context, suite.sizes.key);
       const [first] = record;
@@ -118,9 +124,7 @@ function sealerOf(key: Uint8Array, suite: SuiteCrypto): Sealer {
       if (first !== FORMAT || value === undefined) fail('storage.corrupt', { length: record.length });
       return value;
     },
-    check: () => {
-      if (closed) fail('storage.durability', { reason: 'closed' });
-    },
+    check,
     close: () => {
       closed = true;
       wipe(root);

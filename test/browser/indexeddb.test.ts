@@ -10,6 +10,8 @@ test.runIf(chromiumRequired)('there is a browser to test with', () => {
   expect(chromiumPath, 'install chromium, or set CHROMIUM_PATH').toBeDefined();
 });
 
+/** Milliseconds for a browser to start or stop on a busy machine, which may be longer than vitest gives to hooks. */
+const START = 60_000;
 const NAMES = storeConformance(() => ({ open: () => memoryBackend() })).map(({ name }) => name);
 
 describe.skipIf(chromiumPath === undefined)('IndexedDB in Chromium', () => {
@@ -30,16 +32,16 @@ describe.skipIf(chromiumPath === undefined)('IndexedDB in Chromium', () => {
 
   beforeAll(async () => {
     browser = await startChromium('test/browser/storagePage.ts');
-  });
+  }, START);
   afterAll(async () => {
     await browser?.stop();
-  });
+  }, START);
 
   describe('does what backends must', () => {
     let page: Page;
     beforeAll(async () => {
       page = await tab();
-    });
+    }, START);
     test('all cases are there', async () => {
       expect(await call(page, 'cases')).toEqual(NAMES);
     });

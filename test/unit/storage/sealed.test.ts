@@ -117,6 +117,10 @@ describe('a sealed backend', () => {
     const { plain, store } = await make();
     await store.close?.();
     const before = await raw(plain, 'a');
+    const late = sealedBackend(plain, KEY, nodeProvider);
+    const reading = late.get('a');
+    await late.close?.();
+    await expect(reading).rejects.toMatchObject({ code: 'storage.durability' });
     for (const work of [
       () => store.batch([{ type: 'put', key: 'a', value: SECRET }]),
       () => store.get('a'),
