@@ -8,6 +8,7 @@ export default defineConfig({
     testTimeout: 120_000,
     // The machines this is for have two cores; vitest would leave one idle.
     maxWorkers: 2,
+    hookTimeout: 120_000,
     coverage: { provider: 'v8', include: ['src/**'], exclude: ['src/cli/**'] },
   },
 });
