@@ -64,7 +64,7 @@ export async function openStore(backend: KeyValueStore, options: OpenOptions): P
     // A version without a format is half a store, or one that is sealed with another key.
     if ((meta === undefined) !== (version === 0n)) fail('storage.corrupt', { record: META_KEY });
     const seen = watermark && (await read(watermark.read()));
-    const writer = new Writer(records, version, { timeoutMs, watermark });
+    const writer = new Writer(records, version, { timeoutMs, watermark, lostWrites });
     if (meta === undefined)
       await writer.run((batch) => batch.put(META_KEY, encode(Meta, { format: FORMAT })));
     const [places, shelves] = [await read(readPlaces(records)), await read(readShelves(records))];

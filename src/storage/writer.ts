@@ -23,6 +23,8 @@ export interface Durable {
   drop(): void;
   /** Whether a batch must not take up more of it. */
   readonly isFull: boolean;
+  /** For how many batches the last delta stands, when it is reckoned how many a platform may lose. */
+  readonly weight: number;
 }
 
 /** What a job may do beside computing. */
@@ -70,6 +72,8 @@ export interface Watermark {
 export interface WriterOptions {
   readonly timeoutMs: number;
   readonly watermark: Watermark | undefined;
+  /** Batches that the platform may lose after it has said that they are written. */
+  readonly lostWrites: number;
 }
 
 interface Job {
@@ -133,6 +137,7 @@ export class Writer {
     try {
       for (const durable of batch.touched) batch.ops.push(...durable.delta());
       if (batch.ops.length > 0) await this.#write(batch.ops);
+      await this.#weighDown(Math.max(0, ...[...batch.touched].map(({ weight }) => weight)));
     } catch (error) {
       for (const durable of batch.touched) durable.drop();
       for (const drop of batch.dropped) drop();
@@ -165,6 +170,17 @@ export class Writer {
       if (done.length >= MAX_JOBS || [...batch.touched].some(({ isFull }) => isFull)) break;
     }
     return done;
+  }
+
+  /** Let batches of nothing follow one that stands for several: lost ones never hold more than they are reckoned to. */
+  async #weighDown(weight: number): Promise<void> {
+    const more = Math.min(weight - 1, this.#options.lostWrites);
+    try {
+      for (let i = 0; i < more; i++) await this.#write([]);
+    } catch (error) {
+      // What they were to hold down is written, and must not be acted upon.
+      this.#halt(error);
+    }
   }
 
   async #write(ops: StoreOp[]): Promise<void> {
