@@ -62,6 +62,8 @@ export const NOTHING_WRITTEN: Written = /* @__PURE__ */ Object.freeze({
 export interface Delta {
   readonly ops: readonly StoreOp[];
   readonly written: Written;
+  /** For how many batches it stands: each allows for {@link RESERVED} generations of ours, and leads to the next epoch at most. */
+  readonly weight: number;
 }
 
 /** The records that a move changes. @param before `undefined` for a group that is not in the store yet */
@@ -72,21 +74,25 @@ export function deltaOf(
   states: { readonly before: GroupState | undefined; readonly after: GroupState },
 ): Delta {
   const { before, after } = states;
-  if (before === after) return { ops: [], written };
+  if (before === after) return { ops: [], written, weight: 0 };
   const changes = new Changes(suite, written.head.digest);
   const numbers = new Map(written.numbers);
   const reserved = new Map(written.reserved);
   let { counter } = written.head;
-  const diff: Diff = { suite, keys, changes, numbers, reserved, next: () => counter++ };
+  let weight = before === undefined ? 1 : Number(after.epoch.context.epoch - before.epoch.context.epoch);
+  const weigh = (batches: number): void => {
+    weight = Math.max(weight, batches);
+  };
+  const diff: Diff = { suite, keys, changes, numbers, reserved, next: () => counter++, weigh };
   writeEpoch(diff, before, after);
   writePending(diff, before, after);
   writeKeys(diff, before, after);
   writePast(diff, before, after);
   writeLists(diff, before, after);
-  if (changes.ops.length === 0) return { ops: [], written };
+  if (changes.ops.length === 0) return { ops: [], written, weight };
   const head = { digest: changes.digest, counter };
   changes.write(keys.head, undefined, encode(Head, head));
-  return { ops: changes.ops, written: { head, numbers, reserved } };
+  return { ops: changes.ops, written: { head, numbers, reserved }, weight };
 }
 
 interface Diff {
@@ -97,6 +103,8 @@ interface Diff {
   readonly reserved: Map<string, Reserved>;
   /** The next number for a record. */
   readonly next: () => number;
+  /** Told of something that stands for so many batches. */
+  readonly weigh: (batches: number) => void;
 }
 
 type State = GroupState | undefined;
@@ -218,8 +226,13 @@ function reserve(diff: Diff, epoch: bigint, sender: Sender, ratchet: Ratchet | u
     return;
   }
   if (known !== undefined && ratchet.next <= known.until) return;
-  // Nothing is set aside for a ratchet that was only derived along with the other one.
-  const later = ratchet.next === 0 ? ratchet : ahead(diff.suite, ratchet, RESERVED[sender.kind]);
+  // Whole shares, so that it is known how much batches that get lost can have allowed for. Nothing is set aside for a
+  // ratchet that was only derived along with the other one.
+  const [share, from] = [RESERVED[sender.kind], known?.until ?? 0];
+  const shares = Math.ceil((ratchet.next - from) / share);
+  const later =
+    ratchet.next === 0 ? ratchet : ahead(diff.suite, ratchet, from + shares * share - ratchet.next);
+  diff.weigh(shares);
   const record = encode(RatchetPart, later);
   diff.changes.change(key, known?.record, record.slice());
   diff.reserved.set(key, { record, until: later.next });

@@ -28,16 +28,17 @@ export class KeptGroup implements Durable {
   #skipped: bigint | undefined;
   #skipping: bigint | undefined;
 
-  /** @param written what the store has of it; `undefined` for a group that it does not have yet */
+  /**
+   * @param written what the store has of it; `undefined` for a group that it does not have yet
+   * @param losses of what a lost state can have used, unless none can have been in this group
+   */
   constructor(group: Group, keys: GroupKeys, written?: Written, { lostWrites }: Losses = { lostWrites: 0 }) {
     this.group = group;
     this.keys = keys;
     this.#written = written ?? NOTHING_WRITTEN;
     this.#isNew = written === undefined;
     this.#doubtful =
-      written === undefined || lostWrites === 0
-        ? undefined
-        : { until: group.epoch + BigInt(lostWrites), batches: lostWrites };
+      lostWrites === 0 ? undefined : { until: group.epoch + BigInt(lostWrites), batches: lostWrites };
     insideOf(group).cell.store();
   }
 
@@ -70,6 +71,10 @@ export class KeptGroup implements Durable {
       const known = this.#written.reserved.get(this.keys.ratchet(context.epoch, self, kind))?.until ?? 0;
       return ratchet !== undefined && ratchet.next >= known + RESERVED[kind];
     });
+  }
+
+  get weight(): number {
+    return this.#delta?.weight ?? 0;
   }
 
   delta(): readonly StoreOp[] {

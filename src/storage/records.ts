@@ -269,7 +269,16 @@ export const Meta: Codec<{ readonly format: number }> = /* @__PURE__ */ mapped(
 
 const MAGIC = 0x6d;
 
-/** `v` */
-export const Version: Codec<bigint> = uint64;
+/** `v`: how often the store was written, and by which of its writers last. */
+export interface Version {
+  readonly count: bigint;
+  /** Random: no two writers write the same. */
+  readonly writer: Uint8Array;
+}
+
+export const Version: Codec<Version> = /* @__PURE__ */ struct<Version>({
+  count: uint64,
+  writer: /* @__PURE__ */ fixedOpaque(8),
+});
 
 export { encode };

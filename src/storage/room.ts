@@ -68,11 +68,16 @@ export class Room {
     this.#open.clear();
   }
 
-  /** Put a new group into the store. An earlier one of its id gives way, its inbox apart. */
-  place(client: Client, batch: Batch, group: Group): StoredGroup {
+  /**
+   * Put a new group into the store. An earlier one of its id gives way, its inbox apart.
+   * @param isDoubtful whether a state that was lost can have been in it
+   */
+  place(client: Client, batch: Batch, group: Group, isDoubtful = false): StoredGroup {
     const place = this.places.take();
-    const kept = new KeptGroup(group, new GroupKeys(place));
-    batch.touch(kept);
+    const losses = isDoubtful ? this.#options : undefined;
+    const kept = new KeptGroup(group, new GroupKeys(place), undefined, losses);
+    if (isDoubtful && this.#options.isOld) kept.attempt(batch, false, setBack);
+    else batch.touch(kept);
     const placed = { ...placedAs(group, place), standing: 'in', message: undefined } as const;
     batch.onDropped(() => group.close());
     return this.#takeOver(client, batch, placed, kept);

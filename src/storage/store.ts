@@ -60,11 +60,12 @@ export async function openStore(backend: KeyValueStore, options: OpenOptions): P
   try {
     const read = <T>(what: Promise<T>): Promise<T> => inTime(what, timeoutMs);
     const meta = await read(records.get(META_KEY));
-    const version = versionOf(await read(records.get(VERSION_KEY)));
+    const held = await read(records.get(VERSION_KEY));
+    const version = versionOf(held);
     // A version without a format is half a store, or one that is sealed with another key.
     if ((meta === undefined) !== (version === 0n)) fail('storage.corrupt', { record: META_KEY });
     const seen = watermark && (await read(watermark.read()));
-    const writer = new Writer(records, version, { timeoutMs, watermark });
+    const writer = new Writer(records, held, { timeoutMs, watermark, lostWrites, name: provider.random(8) });
     if (meta === undefined)
       await writer.run((batch) => batch.put(META_KEY, encode(Meta, { format: FORMAT })));
     else await migrate(records, writer, readRecord(Meta, meta).format);

@@ -59,12 +59,15 @@ export class StoredClient {
   readonly #room: Room;
   /** References of our KeyPackages, in hex. */
   readonly #keyPackages: Set<string>;
+  /** Those that were in the store: a state that was lost can have joined with them. */
+  readonly #known: ReadonlySet<string>;
 
   /** For `MlsStore`. */
   constructor(client: Client, room: Room, keyPackages: Iterable<string>) {
     this.#client = client;
     this.#room = room;
     this.#keyPackages = new Set(keyPackages);
+    this.#known = new Set(this.#keyPackages);
   }
 
   get credential(): Credential {
@@ -223,7 +226,7 @@ export class StoredClient {
       const group = guarded(make);
       if (ref !== undefined && kept !== undefined) this.#usedUp(batch, ref, kept);
       also?.(group, recordsOf(batch));
-      return this.#room.place(this.#client, batch, group);
+      return this.#room.place(this.#client, batch, group, ref !== undefined && this.#known.has(toHex(ref)));
     });
   }
 

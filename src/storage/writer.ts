@@ -23,6 +23,8 @@ export interface Durable {
   drop(): void;
   /** Whether a batch must not take up more of it. */
   readonly isFull: boolean;
+  /** For how many batches the last delta stands, when it is reckoned how many a platform may lose. */
+  readonly weight: number;
 }
 
 /** What a job may do beside computing. */
@@ -102,6 +104,10 @@ export interface Watermark {
 export interface WriterOptions {
   readonly timeoutMs: number;
   readonly watermark: Watermark | undefined;
+  /** Batches that the platform may lose after it has said that they are written. */
+  readonly lostWrites: number;
+  /** Eight random bytes, which tell the batches of this writer from those of any other. */
+  readonly name: Uint8Array;
 }
 
 interface Job {
@@ -120,14 +126,17 @@ export class Writer {
   readonly #backend: KeyValueStore;
   readonly #options: WriterOptions;
   readonly #waiting: Job[] = [];
-  #version: bigint;
+  /** The record of the version as it is in the store. */
+  #held: Uint8Array | undefined;
+  #count: bigint;
   #draining: Promise<void> | undefined;
   #stopped: MlsError | undefined;
 
-  /** @param version as the store has it, 0 for a new one */
-  constructor(backend: KeyValueStore, version: bigint, options: WriterOptions) {
+  /** @param held the version as the store has it, `undefined` for a new one @throws `storage.corrupt` */
+  constructor(backend: KeyValueStore, held: Uint8Array | undefined, options: WriterOptions) {
     this.#backend = backend;
-    this.#version = version;
+    this.#held = held?.slice();
+    this.#count = versionOf(held);
     this.#options = options;
   }
 
@@ -165,6 +174,7 @@ export class Writer {
     try {
       for (const durable of batch.touched) batch.ops.push(...durable.delta());
       if (batch.ops.length > 0) await this.#write(batch.ops);
+      await this.#weighDown(Math.max(0, ...[...batch.touched].map(({ weight }) => weight)));
     } catch (error) {
       batch.drop();
       for (const { job } of done) job.reject(error);
@@ -192,24 +202,34 @@ export class Writer {
     return done;
   }
 
-  async #write(ops: StoreOp[]): Promise<void> {
-    const guard = {
-      key: VERSION_KEY,
-      value: this.#version === 0n ? undefined : encode(Version, this.#version),
-    };
-    const next = this.#version + 1n;
-    ops.push({ type: 'put', key: VERSION_KEY, value: encode(Version, next) });
+  /** Let batches of nothing follow one that stands for several: lost ones never hold more than they are reckoned to. */
+  async #weighDown(weight: number): Promise<void> {
+    const more = Math.min(weight - 1, this.#options.lostWrites);
     try {
+      for (let i = 0; i < more; i++) await this.#write([]);
+    } catch (error) {
+      // What they were to hold down is written, and must not be acted upon.
+      this.#halt(error);
+    }
+  }
+
+  async #write(ops: StoreOp[]): Promise<void> {
+    const count = this.#count + 1n;
+    const next = encode(Version, { count, writer: this.#options.name });
+    ops.push({ type: 'put', key: VERSION_KEY, value: next.slice() });
+    try {
+      const guard = { key: VERSION_KEY, value: this.#held };
       await inTime(this.#backend.batch(ops, guard), this.#options.timeoutMs);
     } catch (error) {
       await this.#settle(error, next);
     }
-    this.#version = next;
-    await this.#tell(next);
+    this.#held = next;
+    this.#count = count;
+    await this.#tell(count);
   }
 
   /** After a failure, find out what the store holds. @throws the failure, unless the batch was written after all */
-  async #settle(error: unknown, next: bigint): Promise<void> {
+  async #settle(error: unknown, next: Uint8Array): Promise<void> {
     let held: Uint8Array | undefined;
     try {
       held = await inTime(this.#backend.get(VERSION_KEY), this.#options.timeoutMs);
@@ -217,10 +237,8 @@ export class Writer {
       // Written or not: only opening the store again can tell.
       return this.#halt(error);
     }
-    if (held !== undefined && equal(held, encode(Version, next))) return;
-    const before = this.#version === 0n ? undefined : encode(Version, this.#version);
-    const isAsBefore =
-      held === undefined ? before === undefined : before !== undefined && equal(held, before);
+    if (isSame(held, next)) return;
+    const isAsBefore = isSame(held, this.#held);
     // What came too late may still be written.
     if (!isAsBefore || isCode(error, 'storage.timeout'))
       return this.#halt(isAsBefore ? error : conflict(error));
@@ -245,7 +263,7 @@ const MAX_JOBS = 256;
 
 /** The version that a store has; 0 when nothing was written. @throws `storage.corrupt` */
 export function versionOf(value: Uint8Array | undefined): bigint {
-  return value === undefined ? 0n : readRecord(Version, value);
+  return value === undefined ? 0n : readRecord(Version, value).count;
 }
 
 /** Wait, but not for ever, and give every failure a code. @throws `storage.*` */
@@ -263,6 +281,10 @@ export function inTime<T>(what: Promise<T>, timeoutMs: number): Promise<T> {
       },
     );
   });
+}
+
+function isSame(a: Uint8Array | undefined, b: Uint8Array | undefined): boolean {
+  return a === undefined || b === undefined ? a === b : equal(a, b);
 }
 
 function conflict(cause: unknown): MlsError {

@@ -1,0 +1,90 @@
+/**
+ * What a room keeps: every message in one order for all, as an archive does. It hands everything out as often as it is
+ * asked for. Of the commits of an epoch the first one counts.
+ */
+
+import { fromHex, toHex } from '../../src/base/bytes.ts';
+import { decode } from '../../src/codec/codec.ts';
+import { MlsMessage } from '../../src/wire/message.ts';
+import { ContentType, WireFormat } from '../../src/wire/registry.ts';
+
+/** The group of all scenarios. */
+export const GROUP_ID: Uint8Array = fromHex('6b696c6c');
+
+/** A Welcome on its way: to whomever it is for. */
+export interface Mail {
+  readonly welcome: Uint8Array;
+  /** Where in the room the joiner begins to read. */
+  readonly from: number;
+}
+
+/** A text as it was said. */
+export interface Said {
+  readonly text: string;
+  readonly by: string;
+  /** Where it stands in the room. */
+  readonly index: number;
+}
+
+/** The room of one group. */
+export class Network {
+  readonly entries: Uint8Array[];
+  /** Who published the messages. */
+  readonly authors: string[];
+  readonly mail: Mail[];
+  readonly said: Said[];
+  /** KeyPackages, by owner. */
+  readonly packages: Map<string, Uint8Array>;
+  /** The first commit of each epoch, by its place. */
+  readonly #winners: Map<bigint, number>;
+
+  constructor(from?: Network) {
+    this.entries = [...(from?.entries ?? [])];
+    this.authors = [...(from?.authors ?? [])];
+    this.mail = [...(from?.mail ?? [])];
+    this.said = [...(from?.said ?? [])];
+    this.packages = new Map(from?.packages);
+    this.#winners = new Map(from === undefined ? [] : from.#winners);
+  }
+
+  /** Publish a message. @returns its place */
+  post(message: Uint8Array, by: string): number {
+    this.authors.push(by);
+    const index = this.entries.push(message.slice()) - 1;
+    const { epoch, isCommit } = headOf(message);
+    if (isCommit && !this.#winners.has(epoch)) this.#winners.set(epoch, index);
+    return index;
+  }
+
+  /** Place of the first copy; -1 for none. */
+  find(message: Uint8Array): number {
+    const text = toHex(message);
+    return this.entries.findIndex((entry) => toHex(entry) === text);
+  }
+
+  /** Whether a commit is the one that its epoch ends with. */
+  counts(message: Uint8Array): boolean {
+    return this.#winners.get(headOf(message).epoch) === this.find(message);
+  }
+
+  /** Place of the commit that an epoch ends with. */
+  winner(epoch: bigint): number {
+    return this.#winners.get(epoch) ?? this.entries.length;
+  }
+
+  /** Note who said what. A text that is published again stays where it was first. */
+  say(said: Said): void {
+    if (!this.said.some(({ text }) => text === said.text)) this.said.push(said);
+  }
+}
+
+function headOf(bytes: Uint8Array): { readonly epoch: bigint; readonly isCommit: boolean } {
+  const message = decode(MlsMessage, bytes);
+  if (message.wireFormat === WireFormat.privateMessage) {
+    const { epoch, contentType } = message.privateMessage;
+    return { epoch, isCommit: contentType === ContentType.commit };
+  }
+  if (message.wireFormat !== WireFormat.publicMessage) throw new Error('no message of a group');
+  const { epoch, content } = message.publicMessage.content;
+  return { epoch, isCommit: content.contentType === ContentType.commit };
+}
