@@ -15,9 +15,14 @@ export const FORMAT = 1;
 /** By the format they start from: one for each that was released and is not written any more. */
 const MIGRATIONS: ReadonlyMap<number, Migration> = /* @__PURE__ */ new Map<number, Migration>();
 
+/** @throws `storage.version` for a format that is not known yet: nothing else of such a store can be understood */
+export function requireKnown(format: number): number {
+  return format <= FORMAT ? format : fail('storage.version', { format, known: FORMAT });
+}
+
 /**
  * Bring a store up to date, format by format, each in one batch: whatever happens in between, it has one format or the
- * other. @throws `storage.version` for a later format, and then nothing is written; other `storage.*`
+ * other. @throws `storage.*`
  */
 export async function migrate(
   records: KeyValueStore,

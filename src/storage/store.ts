@@ -19,7 +19,7 @@ import {
   shelfOf,
   VERSION_KEY,
 } from './keys.ts';
-import { FORMAT, migrate } from './migrate.ts';
+import { FORMAT, migrate, requireKnown } from './migrate.ts';
 import { Places } from './places.ts';
 import { encode, Meta, Place, readRecord } from './records.ts';
 import { Room } from './room.ts';
@@ -60,15 +60,16 @@ export async function openStore(backend: KeyValueStore, options: OpenOptions): P
   try {
     const read = <T>(what: Promise<T>): Promise<T> => inTime(what, timeoutMs);
     const meta = await read(records.get(META_KEY));
+    const format = meta && requireKnown(readRecord(Meta, meta).format);
     const held = await read(records.get(VERSION_KEY));
     const version = versionOf(held);
     // A version without a format is half a store, or one that is sealed with another key.
     if ((meta === undefined) !== (version === 0n)) fail('storage.corrupt', { record: META_KEY });
     const seen = watermark && (await read(watermark.read()));
     const writer = new Writer(records, held, { timeoutMs, watermark, lostWrites, name: provider.random(8) });
-    if (meta === undefined)
+    if (format === undefined)
       await writer.run((batch) => batch.put(META_KEY, encode(Meta, { format: FORMAT })));
-    else await migrate(records, writer, readRecord(Meta, meta).format);
+    else await migrate(records, writer, format);
     const [places, shelves] = [await read(readPlaces(records)), await read(readShelves(records))];
     const isOld = seen !== undefined && seen > version;
     const room = new Room({ backend: records, shelves }, writer, new Places(places), { lostWrites, isOld });
