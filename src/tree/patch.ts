@@ -23,7 +23,7 @@ export function diffTrees(before: Tree | undefined, after: Tree | undefined, onC
     // The one that is lower is the left half of the other: node indices do not move.
     const [oldHere, nowHere] = [at(old, level), at(now, level)];
     const node = (oldHere ?? nowHere)?.node as NodeIndex;
-    const [valueBefore, valueAfter] = [valueOf(oldHere), valueOf(nowHere)];
+    const [valueBefore, valueAfter] = [nodeValue(oldHere), nodeValue(nowHere)];
     if (valueBefore !== valueAfter) onChange(node, valueBefore, valueAfter);
     if (level === 0) return;
     const [oldLeft, oldRight] = oldHere === undefined ? [old] : halves(oldHere);
@@ -42,28 +42,25 @@ export function patchTree(tree: Tree, width: number, values: ReadonlyMap<NodeInd
   if (width > MAX_LEAVES) fail('codec.limit', { leaves: width });
   let { root, encryptionKeys, signatureKeys } = tree;
   while (2 ** root.level < width) root = doubled(root);
-  const order = [...values.keys()].sort((a, b) => a - b);
+  const exchange = (old: NodeValue, now: NodeValue): void => {
+    if (old !== undefined) encryptionKeys = dropKey(encryptionKeys, old.encryptionKey);
+    if (now !== undefined) encryptionKeys = addKey(encryptionKeys, now.encryptionKey);
+    if (isLeaf(old)) signatureKeys = dropKey(signatureKeys, old.signatureKey);
+    if (isLeaf(now)) signatureKeys = addKey(signatureKeys, now.signatureKey);
+  };
   const rebuild = (subtree: Subtree, nodes: readonly NodeIndex[]): Subtree => {
     if (nodes.length === 0) return subtree;
-    const old = valueOf(subtree);
-    const value = values.has(subtree.node) ? values.get(subtree.node) : old;
-    if (old !== undefined) encryptionKeys = dropKey(encryptionKeys, old.encryptionKey);
-    if (old !== undefined && isLeaf(old)) signatureKeys = dropKey(signatureKeys, old.signatureKey);
-    if (value !== undefined) encryptionKeys = addKey(encryptionKeys, value.encryptionKey);
-    if (value !== undefined && isLeaf(value)) signatureKeys = addKey(signatureKeys, value.signatureKey);
-    if (subtree.level === 0) return leafSubtree(subtree.node, value as LeafNode | undefined);
+    const old = nodeValue(subtree);
+    const now = values.has(subtree.node) ? values.get(subtree.node) : old;
+    exchange(old, now);
+    if (subtree.level === 0) return leafSubtree(subtree.node, now as LeafNode | undefined);
     const [left, right] = halves(subtree);
-    const below = rebuild(
-      left,
-      nodes.filter((node) => node < subtree.node),
-    );
-    const above = rebuild(
-      right,
-      nodes.filter((node) => node > subtree.node),
-    );
-    return parentSubtree(subtree.node, value as ParentNode | undefined, below, above);
+    const leftOnes = nodes.filter((node) => node < subtree.node);
+    const rightOnes = nodes.filter((node) => node > subtree.node);
+    const halvesNow = [rebuild(left, leftOnes), rebuild(right, rightOnes)] as const;
+    return parentSubtree(subtree.node, now as ParentNode | undefined, ...halvesNow);
   };
-  root = rebuild(root, order);
+  root = rebuild(root, [...values.keys()]);
   while (2 ** root.level > width) root = leftHalf(root);
   return { root, width, encryptionKeys, signatureKeys };
 }
@@ -76,12 +73,12 @@ function at(subtree: Subtree | undefined, level: number): Subtree | undefined {
   return subtree?.level === level ? subtree : undefined;
 }
 
-function valueOf(subtree: Subtree | undefined): NodeValue {
+function nodeValue(subtree: Subtree | undefined): NodeValue {
   return subtree?.leaf ?? subtree?.parent;
 }
 
-function isLeaf(value: LeafNode | ParentNode): value is LeafNode {
-  return 'signatureKey' in value;
+function isLeaf(value: NodeValue): value is LeafNode {
+  return value !== undefined && 'signatureKey' in value;
 }
 
 function doubled(root: Subtree): Subtree {

@@ -1,12 +1,12 @@
 /** Expectations about refusals: always an `MlsError` with an exact code, and not one byte of the state is another. */
 
 import { expect } from 'vitest';
-import { toHex } from '../../src/base/bytes.ts';
+import { toHex, utf8 } from '../../src/base/bytes.ts';
 import type { MlsErrorCode } from '../../src/base/codes.ts';
 import { MlsError } from '../../src/base/error.ts';
 import { nodeProvider } from '../../src/crypto/node/index.ts';
 import type { Environment } from '../../src/group/environment.ts';
-import type { Group } from '../../src/group/group.ts';
+import { type Group, insideOf } from '../../src/group/group.ts';
 import type { Processed } from '../../src/group/processed.ts';
 import { encodeState } from '../../src/group/record.ts';
 import type { GroupState } from '../../src/group/state.ts';
@@ -61,6 +61,16 @@ export function unmoved(group: Group, message: Uint8Array, expected: object): Pr
   expect(processed).toMatchObject(expected);
   expect(toHex(group.save())).toBe(before);
   return processed;
+}
+
+/** The group reports evidence that its state was set back: it remembers that, sends no more, and is otherwise the same. */
+export function setsBack(group: Group, message: Uint8Array, expected: object): void {
+  const { env, cell } = insideOf(group);
+  const before = toHex(group.save());
+  expect(group.process(message)).toMatchObject(expected);
+  expect(cell.state.isSetBack).toBe(true);
+  expect(toHex(encodeState(env, { ...cell.state, isSetBack: false }))).toBe(before);
+  expect(() => group.encrypt(utf8('too late'))).toThrow('state.rollback');
 }
 
 /** The group rejects a message with this code, and what it would save stays the same, byte for byte. */
