@@ -36,6 +36,8 @@ export interface Shelf {
   readonly inbox: Map<string, InboxMessage>;
   /** Messages that became due, by their names. */
   readonly due: Map<string, Uint8Array>;
+  /** Number of the next record, whoever writes it: handles that follow each other share the shelf. */
+  next: number;
 }
 
 /**
@@ -49,8 +51,7 @@ export class StoredGroup {
   readonly #inbox: Map<string, InboxMessage>;
   readonly #due: Map<string, Uint8Array>;
   readonly #suite: SuiteCrypto;
-  /** Of the next record on a shelf. */
-  #number: number;
+  readonly #shelf: Shelf;
   /** Due messages behind staged commits: they stay until these are decided. */
   readonly #dueCommits = new WeakMap<StagedCommit, string>();
 
@@ -61,9 +62,10 @@ export class StoredGroup {
     this.#place = place;
     this.#inbox = shelf.inbox;
     this.#due = shelf.due;
+    this.#shelf = shelf;
     this.#suite = insideOf(kept.group).env.suite;
-    const numbers = [...this.#inbox.keys(), ...this.#due.keys()].map(numberOf);
-    this.#number = Math.max(-1, ...numbers) + 1;
+    for (const name of [...shelf.inbox.keys(), ...shelf.due.keys()])
+      shelf.next = Math.max(shelf.next, numberOf(name) + 1);
   }
 
   /** The group, for reading: members, epoch, extensions, `export`. Its moves throw `state.busy`; make them here. */
@@ -132,7 +134,7 @@ export class StoredGroup {
     return this.#run(false, (group, batch) => {
       const accepted = group.accept(commit);
       for (const message of accepted.released)
-        this.#shelve(this.#due, duePrefix(this.#place), batch, message, message);
+        this.#shelve(batch, this.#due, this.#nameBehind(duePrefix(this.#place)), [message, message]);
       this.#forgetDue(this.#dueCommits.get(commit), batch);
       also?.(accepted, recordsOf(batch));
       return accepted;
@@ -179,15 +181,25 @@ export class StoredGroup {
     if (outcome.kind !== 'application') return outcome;
     const id = messageId(outcome);
     const message: InboxMessage = { ...outcome, id };
-    this.#shelve(this.#inbox, inboxPrefix(this.#place), batch, message, encode(InboxPart, outcome));
+    const record = encode(InboxPart, outcome);
+    this.#shelve(batch, this.#inbox, this.#nameBehind(inboxPrefix(this.#place)), [message, record]);
     return message;
   }
 
-  /** Keep something behind everything that is there; it shows when it is durable. */
-  #shelve<T>(shelf: Map<string, T>, prefix: string, batch: Batch, item: T, value: Uint8Array): void {
-    const name = prefix + ordered(this.#number++);
+  /** The name for a record behind all that are there. */
+  #nameBehind(prefix: string): string {
+    return prefix + ordered(this.#shelf.next++);
+  }
+
+  /** Keep something; it shows when it is durable. */
+  #shelve<T>(
+    batch: Batch,
+    items: Map<string, T>,
+    name: string,
+    [item, value]: readonly [T, Uint8Array],
+  ): void {
     batch.put(name, value);
-    batch.onKept(() => shelf.set(name, item));
+    batch.onKept(() => items.set(name, item));
   }
 
   /** A due message stays until it is certain that it need not be processed again. */
