@@ -9,8 +9,7 @@
 
 import type { SuiteCrypto } from '../crypto/provider.ts';
 import type { EpochState, GroupState, PastEpoch, PendingCommit } from '../group/state.ts';
-import { ahead, type Ratchet } from '../schedule/ratchet.ts';
-import type { RatchetKind, SecretTree } from '../schedule/secretTree.ts';
+import type { SecretTree } from '../schedule/secretTree.ts';
 import type { PrivatePath } from '../tree/privatePath.ts';
 import type { StoreOp } from './backend.ts';
 import { Changes, NO_RECORDS, type Value } from './changes.ts';
@@ -26,23 +25,10 @@ import {
   PathPart,
   PendingPart,
   ProposalPart,
-  RatchetPart,
 } from './records.ts';
-import { diffSecrets, type Sender, writeRatchet } from './secretRecords.ts';
+import { type Reserved, type Reserving, reserve } from './reserved.ts';
+import { diffSecrets, writeRatchet } from './secretRecords.ts';
 import { newNodes, replacedLeaves, writeTree } from './treeRecords.ts';
-
-/** Generations of ours that one write allows for. */
-export const RESERVED: { readonly [kind in RatchetKind]: number } = /* @__PURE__ */ Object.freeze({
-  application: 16,
-  handshake: 4,
-});
-
-/** A ratchet of ours as it was written. */
-export interface Reserved {
-  readonly record: Uint8Array;
-  /** Generations below are allowed for. */
-  readonly until: number;
-}
 
 /** What is remembered beside the state: how things were numbered, and our own ratchets. */
 export interface Written {
@@ -62,7 +48,7 @@ export const NOTHING_WRITTEN: Written = /* @__PURE__ */ Object.freeze({
 export interface Delta {
   readonly ops: readonly StoreOp[];
   readonly written: Written;
-  /** For how many batches it stands: each allows for {@link RESERVED} generations of ours, and leads to the next epoch at most. */
+  /** For how many batches it stands: each allows for so many generations of ours, and leads to the next epoch at most. */
   readonly weight: number;
 }
 
@@ -79,32 +65,25 @@ export function deltaOf(
   const numbers = new Map(written.numbers);
   const reserved = new Map(written.reserved);
   let { counter } = written.head;
-  let weight = before === undefined ? 1 : Number(after.epoch.context.epoch - before.epoch.context.epoch);
-  const weigh = (batches: number): void => {
-    weight = Math.max(weight, batches);
+  const weight = {
+    batches: before === undefined ? 1 : Number(after.epoch.context.epoch - before.epoch.context.epoch),
   };
-  const diff: Diff = { suite, keys, changes, numbers, reserved, next: () => counter++, weigh };
+  const diff: Diff = { suite, keys, changes, numbers, reserved, weight, next: () => counter++ };
   writeEpoch(diff, before, after);
   writePending(diff, before, after);
   writeKeys(diff, before, after);
   writePast(diff, before, after);
   writeLists(diff, before, after);
-  if (changes.ops.length === 0) return { ops: [], written, weight };
+  if (changes.ops.length === 0) return { ops: [], written, weight: weight.batches };
   const head = { digest: changes.digest, counter };
   changes.write(keys.head, undefined, encode(Head, head));
-  return { ops: changes.ops, written: { head, numbers, reserved }, weight };
+  return { ops: changes.ops, written: { head, numbers, reserved }, weight: weight.batches };
 }
 
-interface Diff {
-  readonly suite: SuiteCrypto;
-  readonly keys: GroupKeys;
-  readonly changes: Changes;
+interface Diff extends Reserving {
   readonly numbers: Map<object, number>;
-  readonly reserved: Map<string, Reserved>;
   /** The next number for a record. */
   readonly next: () => number;
-  /** Told of something that stands for so many batches. */
-  readonly weigh: (batches: number) => void;
 }
 
 type State = GroupState | undefined;
@@ -214,28 +193,6 @@ function keysByEpoch(state: State): ReadonlyMap<bigint, MessageKeys> {
   keys.set(context.epoch, { tree: state.secretTree, self });
   for (const past of state.past) keys.set(past.context.epoch, { tree: past.secretTree, self: past.self });
   return keys;
-}
-
-/** Write a ratchet of ours, some generations ahead, when those that were allowed for are used. */
-function reserve(diff: Diff, epoch: bigint, sender: Sender, ratchet: Ratchet | undefined): void {
-  const key = diff.keys.ratchet(epoch, sender.leaf, sender.kind);
-  const known = diff.reserved.get(key);
-  if (ratchet === undefined) {
-    diff.changes.change(key, known?.record, undefined);
-    diff.reserved.delete(key);
-    return;
-  }
-  if (known !== undefined && ratchet.next <= known.until) return;
-  // Whole shares, so that it is known how much batches that get lost can have allowed for. Nothing is set aside for a
-  // ratchet that was only derived along with the other one.
-  const [share, from] = [RESERVED[sender.kind], known?.until ?? 0];
-  const shares = Math.ceil((ratchet.next - from) / share);
-  const later =
-    ratchet.next === 0 ? ratchet : ahead(diff.suite, ratchet, from + shares * share - ratchet.next);
-  diff.weigh(shares);
-  const record = encode(RatchetPart, later);
-  diff.changes.change(key, known?.record, record.slice());
-  diff.reserved.set(key, { record, until: later.next });
 }
 
 function writePast({ keys, changes }: Diff, before: State, after: GroupState): void {

@@ -31,6 +31,11 @@ export class Places {
     return this.all.find((placed) => placed.standing === 'in' && toHex(placed.groupId) === id);
   }
 
+  /** What a place is for. */
+  get(place: number): PlacedGroup | undefined {
+    return this.#places.get(place);
+  }
+
   /** A place that nobody has had. */
   take(): number {
     return this.#next++;

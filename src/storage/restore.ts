@@ -17,7 +17,7 @@ import type {
 import { createSecretTree, ratchetOf, type SecretTree } from '../schedule/secretTree.ts';
 import { subtreeAt, type Tree } from '../tree/tree.ts';
 import { addToDigest, NO_RECORDS } from './changes.ts';
-import type { Reserved, Written } from './image.ts';
+import type { Written } from './image.ts';
 import { epochFromShort, fromShort, type GroupKeys, partsOf } from './keys.ts';
 import {
   EpochPart,
@@ -32,6 +32,7 @@ import {
   RatchetPart,
   readRecord,
 } from './records.ts';
+import type { Reserved } from './reserved.ts';
 import { SecretsReader } from './secretRecords.ts';
 import { earlierTree, laterTree, TreeReader } from './treeRecords.ts';
 

@@ -30,6 +30,8 @@ export class Room {
   /** Handles by place: there is one for each group. */
   readonly #open = new Map<number, Promise<StoredGroup>>();
   readonly #kept = new Map<number, KeptGroup>();
+  /** Offers by place: whoever asks for one again gets the same. */
+  readonly #offers = new Map<number, Promise<StoredOffer>>();
   readonly #shelves: Map<number, Shelf>;
 
   constructor(
@@ -95,17 +97,22 @@ export class Room {
       batch.onDropped(() => group.close());
       this.places.put(batch, placed);
     });
-    return this.#offerOf(client, placed, kept);
+    const offer = this.#offerOf(client, placed, kept);
+    this.#offers.set(place, Promise.resolve(offer));
+    return offer;
   }
 
   /** An external commit of ours that was not decided. @throws `storage.*` */
-  async openOffer(client: Client, placed: PlacedGroup): Promise<StoredOffer> {
-    const { group, written } = await this.#read(client, placed);
-    return this.#offerOf(
-      client,
-      placed,
-      new KeptGroup(group, new GroupKeys(placed.place), written, this.#options),
+  openOffer(client: Client, placed: PlacedGroup): Promise<StoredOffer> {
+    const { place } = placed;
+    const known = this.#offers.get(place);
+    if (known !== undefined) return known;
+    const opening = this.#read(client, placed).then(({ group, written }) =>
+      this.#offerOf(client, placed, new KeptGroup(group, new GroupKeys(place), written, this.#options)),
     );
+    this.#offers.set(place, opening);
+    opening.catch(() => this.#offers.delete(place));
+    return opening;
   }
 
   /** Remove a group with everything that is kept for it. @throws `storage.*` */
@@ -139,10 +146,16 @@ export class Room {
 
   async #load(client: Client, placed: PlacedGroup): Promise<StoredGroup> {
     const { group, written } = await this.#read(client, placed);
+    // It may have been removed meanwhile.
+    if (this.places.get(placed.place)?.standing !== 'in') {
+      group.close();
+      return fail('state.unknown-group');
+    }
     const kept = new KeptGroup(group, new GroupKeys(placed.place), written, this.#options);
     insideOfClient(client).keep(group);
+    const handle = this.#handle(placed, kept);
     if (this.#options.isOld) await this.writer.run((batch) => kept.attempt(batch, false, setBack));
-    return this.#handle(placed, kept);
+    return handle;
   }
 
   async #read(client: Client, placed: PlacedGroup): Promise<{ group: Group; written: Written }> {
@@ -153,7 +166,7 @@ export class Room {
   }
 
   #shelfOf(number: number): Shelf {
-    const shelf = this.#shelves.get(number) ?? { inbox: new Map(), due: new Map() };
+    const shelf = this.#shelves.get(number) ?? { inbox: new Map(), due: new Map(), next: 0 };
     this.#shelves.set(number, shelf);
     return shelf;
   }
@@ -164,6 +177,7 @@ export class Room {
     const decide = (batch: Batch): void => {
       if (decided) fail('state.stale-handle');
       decided = true;
+      batch.onKept(() => this.#offers.delete(placed.place));
       batch.onDropped(() => {
         decided = false;
       });

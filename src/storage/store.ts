@@ -91,7 +91,7 @@ async function readPlaces(backend: KeyValueStore): Promise<(Place & { readonly p
 async function readShelves(backend: KeyValueStore): Promise<Map<number, Shelf>> {
   const shelves = new Map<number, Shelf>();
   const shelf = (key: string): Shelf => {
-    const known = shelves.get(shelfOf(key)) ?? { inbox: new Map(), due: new Map() };
+    const known = shelves.get(shelfOf(key)) ?? { inbox: new Map(), due: new Map(), next: 0 };
     shelves.set(shelfOf(key), known);
     return known;
   };

@@ -36,6 +36,8 @@ export interface Shelf {
   readonly inbox: Map<string, InboxMessage>;
   /** Messages that became due, by their names. */
   readonly due: Map<string, Uint8Array>;
+  /** Number of the next record, whoever writes it: handles that follow each other share the shelf. */
+  next: number;
 }
 
 /**
@@ -49,8 +51,7 @@ export class StoredGroup {
   readonly #inbox: Map<string, InboxMessage>;
   readonly #due: Map<string, Uint8Array>;
   readonly #suite: SuiteCrypto;
-  /** Of the next record on a shelf. */
-  #number: number;
+  readonly #shelf: Shelf;
   /** Due messages behind staged commits: they stay until these are decided. */
   readonly #dueCommits = new WeakMap<StagedCommit, string>();
 
@@ -61,9 +62,10 @@ export class StoredGroup {
     this.#place = place;
     this.#inbox = shelf.inbox;
     this.#due = shelf.due;
+    this.#shelf = shelf;
     this.#suite = insideOf(kept.group).env.suite;
-    const numbers = [...this.#inbox.keys(), ...this.#due.keys()].map(numberOf);
-    this.#number = Math.max(-1, ...numbers) + 1;
+    for (const name of [...shelf.inbox.keys(), ...shelf.due.keys()])
+      shelf.next = Math.max(shelf.next, numberOf(name) + 1);
   }
 
   /** The group, for reading: members, epoch, extensions, `export`. Its moves throw `state.busy`; make them here. */
@@ -186,7 +188,7 @@ export class StoredGroup {
 
   /** Keep something behind everything that is there; it shows when it is durable. */
   #shelve(batch: Batch, prefix: string, value: Uint8Array, show: (name: string) => void): void {
-    const name = prefix + ordered(this.#number++);
+    const name = prefix + ordered(this.#shelf.next++);
     batch.put(name, value);
     batch.onKept(() => show(name));
   }

@@ -172,15 +172,20 @@ export class Writer {
     const batch = new Batch();
     const done = this.#runJobs(batch);
     try {
-      for (const durable of batch.touched) batch.ops.push(...durable.delta());
-      if (batch.ops.length > 0) await this.#write(batch.ops);
-      await this.#weighDown(Math.max(0, ...[...batch.touched].map(({ weight }) => weight)));
+      await this.#save(batch);
     } catch (error) {
       batch.drop();
       for (const { job } of done) job.reject(error);
       return;
     }
-    batch.keep();
+    try {
+      batch.keep();
+    } catch (error) {
+      // Written, but not in memory: whoever goes on has to open the store again.
+      this.#stopped = error instanceof MlsError ? error : failure('internal.bug', error);
+      for (const { job } of done) job.reject(this.#stopped);
+      return;
+    }
     for (const { job, result } of done) job.resolve(result);
   }
 
@@ -200,6 +205,12 @@ export class Writer {
       if (done.length >= MAX_JOBS || [...batch.touched].some(({ isFull }) => isFull)) break;
     }
     return done;
+  }
+
+  async #save({ ops, touched }: Batch): Promise<void> {
+    for (const durable of touched) ops.push(...durable.delta());
+    if (ops.length > 0) await this.#write(ops);
+    await this.#weighDown(Math.max(0, ...[...touched].map(({ weight }) => weight)));
   }
 
   /** Let batches of nothing follow one that stands for several: lost ones never hold more than they are reckoned to. */
