@@ -208,6 +208,7 @@ export class StoredClient {
   #removeKeyPackage(batch: Batch, name: string): void {
     if (!this.#keyPackages.has(name)) return;
     batch.del(keyPackagePrefix(this.suite) + name);
+    this.#room.trust(batch, keyPackagePrefix(this.suite) + name);
     batch.onKept(() => this.#keyPackages.delete(name));
   }
 
@@ -226,7 +227,10 @@ export class StoredClient {
       const group = guarded(make);
       if (ref !== undefined && kept !== undefined) this.#usedUp(batch, ref, kept);
       also?.(group, recordsOf(batch));
-      return this.#room.place(this.#client, batch, group, ref !== undefined && this.#known.has(toHex(ref)));
+      const name = ref && toHex(ref);
+      const from =
+        name !== undefined && this.#known.has(name) ? keyPackagePrefix(this.suite) + name : undefined;
+      return this.#room.place(this.#client, batch, group, from);
     });
   }
 

@@ -76,6 +76,8 @@ export interface WriterOptions {
   readonly lostWrites: number;
   /** Eight random bytes, which tell the batches of this writer from those of any other. */
   readonly name: Uint8Array;
+  /** The version last told outside of the store, which may be later than that of the store. */
+  readonly seen: bigint | undefined;
 }
 
 interface Job {
@@ -104,7 +106,8 @@ export class Writer {
   constructor(backend: KeyValueStore, held: Uint8Array | undefined, options: WriterOptions) {
     this.#backend = backend;
     this.#held = held?.slice();
-    this.#count = versionOf(held);
+    const count = versionOf(held);
+    this.#count = options.seen !== undefined && options.seen > count ? options.seen : count;
     this.#options = options;
   }
 
