@@ -4,10 +4,10 @@ import { type Group, insideOf } from '../group/group.ts';
 import { skipOwnMove } from '../group/moves.ts';
 import { ratchetOf } from '../schedule/secretTree.ts';
 import type { StoreOp } from './backend.ts';
+import type { Batch, Durable } from './batch.ts';
 import { type Delta, deltaOf, NOTHING_WRITTEN, type Written } from './image.ts';
 import type { GroupKeys } from './keys.ts';
 import { RESERVED } from './reserved.ts';
-import type { Batch, Durable } from './writer.ts';
 
 /** How much a platform may lose of what it said was written, in batches. */
 export interface Losses {

@@ -11,6 +11,7 @@
  * | `g/<place>/...` | the state of a group, see {@link GroupKeys} |
  * | `i/<place>/<number>` | received plaintext that the application has not acknowledged |
  * | `q/<place>/<number>` | message that became due, not processed yet |
+ * | `w/<name>` | the named place or KeyPackage was in an old copy of the store, and is not set back yet |
  * | `a/<name>` | records of the application |
  */
 
@@ -28,6 +29,11 @@ export const PLACE_PREFIX = 'x/';
 /** Unacknowledged plaintexts of all groups. */
 export const INBOX_PREFIX = 'i/';
 
+/** KeyPackages of all clients. */
+export const KEY_PACKAGE_PREFIX = 'k/';
+/** What an old copy of the store held. */
+export const SUSPECT_PREFIX = 'w/';
+
 /** A client's signature key. */
 export function clientKey(suite: number): string {
   return `c/${suite}`;
@@ -35,12 +41,17 @@ export function clientKey(suite: number): string {
 
 /** KeyPackages of a client. */
 export function keyPackagePrefix(suite: number): string {
-  return `k/${suite}/`;
+  return `${KEY_PACKAGE_PREFIX}${suite}/`;
 }
 
 /** Which group a place is for. */
 export function placeKey(place: number): string {
   return PLACE_PREFIX + short(place);
+}
+
+/** That a record of an old copy is not set back yet. */
+export function suspectKey(name: string): string {
+  return SUSPECT_PREFIX + name;
 }
 
 /** The place that a key of {@link PLACE_PREFIX} names. */

@@ -1,9 +1,9 @@
 /** Which groups are in the store, and where. */
 
 import { toHex } from '../base/bytes.ts';
+import type { Batch } from './batch.ts';
 import { placeKey } from './keys.ts';
 import { encode, Place } from './records.ts';
-import type { Batch } from './writer.ts';
 
 /** A group in the store. */
 export interface PlacedGroup extends Place {
@@ -25,10 +25,15 @@ export class Places {
     return [...this.#places.values()];
   }
 
-  /** The group of an id that we are in. */
-  find(groupId: Uint8Array): PlacedGroup | undefined {
+  /** The group of an id that we are in, as the client of a suite. @param suite any, when left out */
+  find(groupId: Uint8Array, suite?: number): PlacedGroup | undefined {
     const id = toHex(groupId);
-    return this.all.find((placed) => placed.standing === 'in' && toHex(placed.groupId) === id);
+    return this.all.find(
+      (placed) =>
+        placed.standing === 'in' &&
+        toHex(placed.groupId) === id &&
+        (suite === undefined || placed.suite === suite),
+    );
   }
 
   /** What a place is for. */

@@ -6,19 +6,20 @@ import type { ExternalJoin } from '../group/external.ts';
 import { Group, insideOf } from '../group/group.ts';
 import type { GroupState } from '../group/state.ts';
 import type { KeyValueStore } from './backend.ts';
+import type { Batch } from './batch.ts';
 import type { Written } from './image.ts';
 import { KeptGroup, type Losses } from './keptGroup.ts';
-import { duePrefix, GroupKeys, inboxPrefix } from './keys.ts';
+import { duePrefix, GroupKeys, inboxPrefix, placeKey, suspectKey } from './keys.ts';
 import type { PlacedGroup, Places } from './places.ts';
 import { restore } from './restore.ts';
 import type { StoredOffer } from './storedClient.ts';
 import { recordsOf, type Shelf, StoredGroup } from './storedGroup.ts';
-import type { Batch, Writer } from './writer.ts';
+import type { Writer } from './writer.ts';
 
 /** What the store knows of itself. */
 export interface RoomOptions extends Losses {
-  /** The store is older than what was seen of it. */
-  readonly isOld: boolean;
+  /** Names of places and KeyPackages that an old copy held and that are not set back yet. */
+  readonly suspects: Set<string>;
 }
 
 /** The groups of a store. */
@@ -72,14 +73,14 @@ export class Room {
 
   /**
    * Put a new group into the store. An earlier one of its id gives way, its inbox apart.
-   * @param isDoubtful whether a state that was lost can have been in it
+   * @param from record of the KeyPackage that led to it, if a state that was lost can have joined with that as well
    */
-  place(client: Client, batch: Batch, group: Group, isDoubtful = false): StoredGroup {
+  place(client: Client, batch: Batch, group: Group, from?: string): StoredGroup {
     const place = this.places.take();
-    const losses = isDoubtful ? this.#options : undefined;
+    const losses = from === undefined ? undefined : this.#options;
     const kept = new KeptGroup(group, new GroupKeys(place), undefined, losses);
-    if (isDoubtful && this.#options.isOld) kept.attempt(batch, false, setBack);
-    else batch.touch(kept);
+    batch.touch(kept);
+    if (from !== undefined && this.#options.suspects.has(from)) kept.attempt(batch, false, setBack);
     const placed = { ...placedAs(group, place), standing: 'in', message: undefined } as const;
     batch.onDropped(() => group.close());
     return this.#takeOver(client, batch, placed, kept);
@@ -115,6 +116,13 @@ export class Room {
     return opening;
   }
 
+  /** What is removed, or was set back, is not suspected any more. */
+  trust(batch: Batch, name: string): void {
+    if (!this.#options.suspects.has(name)) return;
+    batch.del(suspectKey(name));
+    batch.onKept(() => this.#options.suspects.delete(name));
+  }
+
   /** Remove a group with everything that is kept for it. @throws `storage.*` */
   async remove(placed: PlacedGroup): Promise<void> {
     await this.writer.run((batch) => {
@@ -140,6 +148,7 @@ export class Room {
       await this.writer.run((batch) => {
         for (const name of names) batch.del(name);
         this.places.del(batch, place);
+        this.trust(batch, placeKey(place));
       });
     }
   }
@@ -154,7 +163,8 @@ export class Room {
     const kept = new KeptGroup(group, new GroupKeys(placed.place), written, this.#options);
     insideOfClient(client).keep(group);
     const handle = this.#handle(placed, kept);
-    if (this.#options.isOld) await this.writer.run((batch) => kept.attempt(batch, false, setBack));
+    if (this.#options.suspects.has(placeKey(placed.place)))
+      await this.writer.run((batch) => this.#setBack(batch, placed, kept));
     return handle;
   }
 
@@ -163,6 +173,11 @@ export class Room {
     const keys = new GroupKeys(placed.place);
     const { state, written } = await this.writer.read(restore(env, keys, this.#backend.scan(keys.prefix)));
     return { group: new Group(env, state), written };
+  }
+
+  #setBack(batch: Batch, { place }: PlacedGroup, kept: KeptGroup): void {
+    kept.attempt(batch, false, setBack);
+    this.trust(batch, placeKey(place));
   }
 
   #shelfOf(number: number): Shelf {
@@ -189,6 +204,7 @@ export class Room {
       accept: async (also) => {
         const entered = await this.writer.run((batch) => {
           decide(batch);
+          if (this.#options.suspects.has(placeKey(placed.place))) this.#setBack(batch, placed, kept);
           also?.(group, recordsOf(batch));
           const now = { ...placed, standing: 'in', message: undefined } as const;
           return this.#takeOver(client, batch, now, kept);
@@ -210,7 +226,7 @@ export class Room {
   /** A group takes its place on the list, and that of an earlier one of its id, whose inbox it goes on with. */
   #takeOver(client: Client, batch: Batch, entering: PlacedGroup, kept: KeptGroup): StoredGroup {
     const { keep } = insideOfClient(client);
-    const before = this.places.find(entering.groupId);
+    const before = this.places.find(entering.groupId, entering.suite);
     if (before !== undefined) {
       const old = this.#kept.get(before.place);
       this.places.put(batch, { ...before, standing: 'gone' });

@@ -11,12 +11,15 @@ import {
   clientKey,
   DUE_PREFIX,
   INBOX_PREFIX,
+  KEY_PACKAGE_PREFIX,
   keyPackagePrefix,
   META_KEY,
   PLACE_PREFIX,
   placeOf,
   RECORD_PREFIX,
+  SUSPECT_PREFIX,
   shelfOf,
+  suspectKey,
   VERSION_KEY,
 } from './keys.ts';
 import { FORMAT, migrate, requireKnown } from './migrate.ts';
@@ -66,19 +69,49 @@ export async function openStore(backend: KeyValueStore, options: OpenOptions): P
     // A version without a format is half a store, or one that is sealed with another key.
     if ((meta === undefined) !== (version === 0n)) fail('storage.corrupt', { record: META_KEY });
     const seen = watermark && (await read(watermark.read()));
-    const writer = new Writer(records, held, { timeoutMs, watermark, lostWrites, name: provider.random(8) });
+    const writer = new Writer(records, held, {
+      timeoutMs,
+      watermark,
+      lostWrites,
+      name: provider.random(8),
+      seen,
+    });
     if (format === undefined)
       await writer.run((batch) => batch.put(META_KEY, encode(Meta, { format: FORMAT })));
     else await migrate(records, writer, format);
     const [places, shelves] = [await read(readPlaces(records)), await read(readShelves(records))];
-    const isOld = seen !== undefined && seen > version;
-    const room = new Room({ backend: records, shelves }, writer, new Places(places), { lostWrites, isOld });
+    if (seen !== undefined && seen > version) await suspectAll(records, writer);
+    const suspects = new Set(await read(namesOf(records, SUSPECT_PREFIX)));
+    const room = new Room({ backend: records, shelves }, writer, new Places(places), {
+      lostWrites,
+      suspects,
+    });
     await room.sweep();
     return new MlsStore(provider, { backend: records, room }, release);
   } catch (error) {
     await release?.();
     throw error;
   }
+}
+
+/** The store is an old copy: whatever is in it may have been used since. Found out once, and remembered for each of them. */
+async function suspectAll(records: KeyValueStore, writer: Writer): Promise<void> {
+  const names = [
+    ...(await writer.read(namesOf(records, PLACE_PREFIX))),
+    ...(await writer.read(namesOf(records, KEY_PACKAGE_PREFIX))),
+  ];
+  await writer.run((batch) => {
+    // The version is raised in any case.
+    batch.put(META_KEY, encode(Meta, { format: FORMAT }));
+    for (const name of names) batch.put(suspectKey(name), Uint8Array.of(1));
+  });
+}
+
+async function namesOf(records: KeyValueStore, prefix: string): Promise<string[]> {
+  const names: string[] = [];
+  for await (const [name] of records.scan(prefix))
+    names.push(prefix === SUSPECT_PREFIX ? name.slice(prefix.length) : name);
+  return names;
 }
 
 async function readPlaces(backend: KeyValueStore): Promise<(Place & { readonly place: number })[]> {

@@ -16,11 +16,11 @@ import type { KeyPackageOptions } from '../group/keyPackage.ts';
 import type { FoundedGroup, StagedJoin } from '../group/staged.ts';
 import type { Member } from '../group/views.ts';
 import type { Credential } from '../wire/credential.ts';
+import type { Batch } from './batch.ts';
 import { keyPackagePrefix } from './keys.ts';
 import type { PlacedGroup } from './places.ts';
 import type { Room } from './room.ts';
 import { type Records, recordsOf, type StoredGroup } from './storedGroup.ts';
-import type { Batch } from './writer.ts';
 
 /** A KeyPackage to publish; its private halves are in the store. */
 export type StoredKeyPackage = Omit<CreatedKeyPackage, 'secrets'>;
@@ -123,9 +123,8 @@ export class StoredClient {
    * @throws `state.unknown-group` when it is not in the store, `storage.*`
    */
   async group(groupId: Uint8Array): Promise<StoredGroup> {
-    const placed = this.#room.places.find(groupId);
-    if (placed === undefined || placed.suite !== this.suite) return fail('state.unknown-group');
-    return this.#room.open(this.#client, placed);
+    const placed = this.#room.places.find(groupId, this.suite);
+    return this.#room.open(this.#client, placed ?? fail('state.unknown-group'));
   }
 
   /** As `Client.prepareJoin`. Load the group that the new one follows on first, if there is one. @throws as there, `storage.*` */
@@ -208,13 +207,14 @@ export class StoredClient {
   #removeKeyPackage(batch: Batch, name: string): void {
     if (!this.#keyPackages.has(name)) return;
     batch.del(keyPackagePrefix(this.suite) + name);
+    this.#room.trust(batch, keyPackagePrefix(this.suite) + name);
     batch.onKept(() => this.#keyPackages.delete(name));
   }
 
   /** @throws `validation.group-id` while we are in a group of that id, loaded or not */
   async #refuse(groupId: Uint8Array): Promise<void> {
-    const placed = this.#room.places.find(groupId);
-    if (placed === undefined || placed.suite !== this.suite) return;
+    const placed = this.#room.places.find(groupId, this.suite);
+    if (placed === undefined) return;
     const { group } = await this.#room.open(this.#client, placed);
     if (group.isActive) fail('validation.group-id');
   }
@@ -226,7 +226,10 @@ export class StoredClient {
       const group = guarded(make);
       if (ref !== undefined && kept !== undefined) this.#usedUp(batch, ref, kept);
       also?.(group, recordsOf(batch));
-      return this.#room.place(this.#client, batch, group, ref !== undefined && this.#known.has(toHex(ref)));
+      const name = ref && toHex(ref);
+      const from =
+        name !== undefined && this.#known.has(name) ? keyPackagePrefix(this.suite) + name : undefined;
+      return this.#room.place(this.#client, batch, group, from);
     });
   }
 

@@ -9,10 +9,11 @@ import type { NewProposal, ProposalInput } from '../group/proposals.ts';
 import type { SendOptions } from '../group/protect.ts';
 import type { CommitOptions } from '../group/sendCommit.ts';
 import type { OwnCommit, StagedCommit } from '../group/views.ts';
+import type { Batch } from './batch.ts';
 import type { KeptGroup } from './keptGroup.ts';
 import { duePrefix, inboxPrefix, numberOf, ordered, RECORD_PREFIX } from './keys.ts';
 import { encode, InboxPart, readRecord } from './records.ts';
-import type { Batch, Writer } from './writer.ts';
+import type { Writer } from './writer.ts';
 
 /** A received plaintext, kept until it is acknowledged. */
 export type InboxMessage = Extract<Processed, { kind: 'application' }> & {
@@ -74,11 +75,11 @@ export class StoredGroup {
   }
   /** Received plaintexts that were not acknowledged, oldest first: after a start, hand them out again. */
   get inbox(): readonly InboxMessage[] {
-    return byName(this.#inbox);
+    return byName(this.#inbox).map(copied);
   }
   /** Messages that had been held and became due, oldest first: pass each to {@link process}. They survive a restart. */
   get due(): readonly Uint8Array[] {
-    return byName(this.#due);
+    return byName(this.#due).map((message) => message.slice());
   }
 
   /** As `Group.encrypt`; most calls do not wait for the store. @throws as there, `state.rollback`, `storage.*` */
@@ -151,10 +152,16 @@ export class StoredGroup {
 
   /**
    * Several moves as one: all of them are made and written together, along with records of the application, or none.
-   * @param moves synchronous; what it throws is thrown, and nothing has happened @throws `storage.*`
+   * @param moves synchronous; what it throws is thrown, and nothing has happened
+   * @throws `codec.input` when it gives a promise, `storage.*`
    */
   update<T>(moves: (group: Group, records: Records) => T): Promise<T> {
-    return this.#run(true, (group, batch) => moves(group, recordsOf(batch)));
+    return this.#run(true, (group, batch) => {
+      const result = moves(group, recordsOf(batch));
+      // What comes after its first `await` would not be part of the batch.
+      if (result instanceof Promise) fail('codec.input', { expected: 'synchronous moves' });
+      return result;
+    });
   }
 
   /** Drop plaintexts that the application has taken over. Unknown ids are ignored. @throws `storage.*` */
@@ -182,7 +189,7 @@ export class StoredGroup {
     const id = messageId(outcome);
     const message: InboxMessage = { ...outcome, id };
     const record = encode(InboxPart, outcome);
-    this.#shelve(batch, inboxPrefix(this.#place), record, (name) => this.#inbox.set(name, message));
+    this.#shelve(batch, inboxPrefix(this.#place), record, (name) => this.#inbox.set(name, copied(message)));
     return message;
   }
 
@@ -238,6 +245,11 @@ export function recordKey(name: string): string {
   return /^[ -~]{1,512}$/.test(name)
     ? RECORD_PREFIX + name
     : fail('codec.input', { expected: 'printable ASCII' });
+}
+
+/** Bytes that are handed out belong to whoever gets them. */
+function copied(message: InboxMessage): InboxMessage {
+  return { ...message, data: message.data.slice(), authenticatedData: message.authenticatedData.slice() };
 }
 
 function byName<T>(items: ReadonlyMap<string, T>): readonly T[] {

@@ -10,87 +10,9 @@ import { equal } from '../base/bytes.ts';
 import type { MlsErrorCode } from '../base/codes.ts';
 import { fail, MlsError } from '../base/error.ts';
 import type { KeyValueStore, StoreOp } from './backend.ts';
+import { Batch } from './batch.ts';
 import { VERSION_KEY } from './keys.ts';
 import { encode, readRecord, Version } from './records.ts';
-
-/** Something in memory that follows what is written. */
-export interface Durable {
-  /** Records to write for what has changed in memory; computed once per batch. */
-  delta(): readonly StoreOp[];
-  /** They are written. */
-  keep(): void;
-  /** They are not. */
-  drop(): void;
-  /** Whether a batch must not take up more of it. */
-  readonly isFull: boolean;
-  /** For how many batches the last delta stands, when it is reckoned how many a platform may lose. */
-  readonly weight: number;
-}
-
-/** What a job may do beside computing. */
-export class Batch {
-  readonly ops: StoreOp[] = [];
-  readonly touched = new Set<Durable>();
-  readonly #kept: (() => void)[] = [];
-  readonly #dropped: (() => void)[] = [];
-
-  /** Write a record; the value is copied. */
-  put(key: string, value: Uint8Array): void {
-    this.ops.push({ type: 'put', key, value: value.slice() });
-  }
-
-  /** Remove a record. */
-  del(key: string): void {
-    this.ops.push({ type: 'del', key });
-  }
-
-  /** Have something in memory written along. */
-  touch(durable: Durable): void {
-    this.touched.add(durable);
-  }
-
-  /** Called when the batch is written. */
-  onKept(then: () => void): void {
-    this.#kept.push(then);
-  }
-
-  /** Called when it is not, or the job throws. */
-  onDropped(then: () => void): void {
-    this.#dropped.push(then);
-  }
-
-  /** Take over what another one has gathered. */
-  add(other: Batch): void {
-    this.ops.push(...other.ops);
-    this.#kept.push(...other.#kept);
-    this.#dropped.push(...other.#dropped);
-    for (const durable of other.touched) this.touched.add(durable);
-  }
-
-  /** It is written. */
-  keep(): void {
-    for (const durable of this.touched) durable.keep();
-    for (const then of this.#kept) then();
-    this.#wipe();
-  }
-
-  /** It is not. */
-  drop(): void {
-    for (const durable of this.touched) durable.drop();
-    for (const then of this.#dropped) then();
-    this.#wipe();
-  }
-
-  /** Its job has thrown; what it has touched has undone itself. */
-  undo(): void {
-    for (const then of this.#dropped) then();
-  }
-
-  /** What was written is ours, and partly secret. */
-  #wipe(): void {
-    for (const op of this.ops) if (op.type === 'put') op.value.fill(0);
-  }
-}
 
 /** Where what was written is known from outside of the store, so that an old copy of it is noticed. */
 export interface Watermark {
@@ -108,6 +30,8 @@ export interface WriterOptions {
   readonly lostWrites: number;
   /** Eight random bytes, which tell the batches of this writer from those of any other. */
   readonly name: Uint8Array;
+  /** The version last told outside of the store, which may be later than that of the store. */
+  readonly seen: bigint | undefined;
 }
 
 interface Job {
@@ -136,7 +60,8 @@ export class Writer {
   constructor(backend: KeyValueStore, held: Uint8Array | undefined, options: WriterOptions) {
     this.#backend = backend;
     this.#held = held?.slice();
-    this.#count = versionOf(held);
+    const count = versionOf(held);
+    this.#count = options.seen !== undefined && options.seen > count ? options.seen : count;
     this.#options = options;
   }
 

@@ -137,6 +137,7 @@ describe('migration', () => {
       timeoutMs: 1000,
       watermark: undefined,
       lostWrites: 0,
+      seen: undefined,
       name: new Uint8Array(8),
     });
 
