@@ -14,45 +14,11 @@ import type { ProposalInput } from '../../src/group/proposals.ts';
 import type { CommitOptions } from '../../src/group/sendCommit.ts';
 import type { KeyValueStore } from '../../src/storage/backend.ts';
 import type { OpenOptions } from '../../src/storage/store.ts';
-import type { InboxMessage, Records, StoredGroup, StoredProcessed } from '../../src/storage/storedGroup.ts';
+import type { Records, StoredGroup, StoredProcessed } from '../../src/storage/storedGroup.ts';
 import { openProfile, type Profile, text as toBytes } from '../support/stored.ts';
 import type { Ledger } from './ledger.ts';
 import { GROUP_ID, type Network } from './network.ts';
-
-/** What a user remembers who sees every result: more than the device does after a crash. */
-export class Witness {
-  /** Plaintexts by id. */
-  readonly handed: Map<string, string>;
-  /** Handed out and not acknowledged. */
-  readonly unread: Set<string>;
-  /** Records of the application that are durable, as it was told. */
-  readonly promised: Set<string>;
-  /** References of KeyPackages that were made. */
-  readonly packages: Set<string>;
-  /** Stretches of the room in which it was a member. */
-  readonly spans: { from: number; until: number }[];
-  epoch: bigint;
-
-  constructor(from?: Witness) {
-    this.handed = new Map(from?.handed);
-    this.unread = new Set(from?.unread);
-    this.promised = new Set(from?.promised);
-    this.packages = new Set(from?.packages);
-    this.spans = (from?.spans ?? []).map((span) => ({ ...span }));
-    this.epoch = from?.epoch ?? 0n;
-  }
-
-  /** A plaintext: never two for one id, never two ids for one. */
-  hand({ id, data }: InboxMessage): void {
-    const said = new TextDecoder().decode(data);
-    const known = this.handed.get(id);
-    if (known !== undefined && known !== said) throw new Error(`id ${id} of "${known}" and "${said}"`);
-    const other = [...this.handed].find(([one, words]) => words === said && one !== id);
-    if (other !== undefined) throw new Error(`"${said}" has ids ${other[0]} and ${id}`);
-    this.handed.set(id, said);
-    this.unread.add(id);
-  }
-}
+import { Witness } from './witness.ts';
 
 /** Where a device lives and what it is made of. */
 export interface DeviceOptions {
@@ -135,14 +101,14 @@ export class Device {
   async createGroup(): Promise<void> {
     if (this.isIn) return;
     this.#enter(await this.profile.client.createGroup({ id: GROUP_ID }));
-    this.#begin(0);
+    this.witness.begin(0);
   }
 
   async publishKeyPackage(): Promise<void> {
     if (this.network.packages.has(this.name)) return;
     const { message, ref } = await this.profile.client.createKeyPackage();
-    this.witness.packages.add(toHex(ref));
-    this.network.packages.set(this.name, message);
+    this.witness.keep(toHex(ref));
+    this.network.publish(this.name, message);
   }
 
   /** Say something, once. */
@@ -185,7 +151,7 @@ export class Device {
     for await (const [name, value] of this.profile.store.scan('out/')) {
       names.push(name);
       const [, kind, rest = ''] = name.split('/');
-      if (kind === 'welcome') this.network.mail.push({ welcome: value, from: Number(rest) });
+      if (kind === 'welcome') this.network.send(value, Number(rest));
       else this.#publish(value, kind === 'text' ? name.slice('out/text/'.length) : undefined);
     }
     if (names.length === 0) return;
@@ -204,14 +170,14 @@ export class Device {
       });
       if (join === undefined) continue;
       const ref = join.keyPackage === undefined ? '' : toHex(join.keyPackage);
-      this.witness.packages.delete(ref);
+      this.witness.use(ref);
       const group = await join.accept((_, records) => {
         records.put(`did/mail ${index}`, DONE);
         records.put('from', toBytes(String(from)));
       });
       this.#promise(`did/mail ${index}`);
       this.#enter(group);
-      this.#begin(from);
+      this.witness.begin(from);
     }
   }
 
@@ -226,7 +192,7 @@ export class Device {
   /** Tell the library that everything handed out was taken over. */
   async acknowledge(count = Number.POSITIVE_INFINITY): Promise<void> {
     const ids = this.group.inbox.slice(0, count).map(({ id }) => id);
-    for (const id of ids) this.witness.unread.delete(id);
+    this.witness.take(ids);
     await this.group.acknowledge(...ids);
   }
 
@@ -248,7 +214,7 @@ export class Device {
     });
     this.#promise(`did/${key}`);
     this.#enter(group);
-    this.#begin(from);
+    this.witness.begin(from);
     return true;
   }
 
@@ -256,9 +222,9 @@ export class Device {
   async removeGroup(): Promise<void> {
     if (!this.isIn) return;
     // What the application has not taken over goes as well, and it knows that.
-    this.witness.unread.clear();
-    this.#end(this.network.entries.length);
-    this.witness.epoch = 0n;
+    this.witness.take([...this.witness.unread]);
+    this.witness.end(this.network.entries.length);
+    this.witness.reach(0n);
     this.#group = undefined;
     if (this.profile.store.groups.length > 0) await this.profile.store.remove(GROUP_ID);
   }
@@ -278,8 +244,7 @@ export class Device {
 
   #publish(message: Uint8Array, words: string | undefined): void {
     this.#ledger.seal(message);
-    const index = this.network.post(message, this.name);
-    if (words !== undefined) this.network.say({ text: words, by: this.name, index });
+    this.network.post(message, this.name, words);
   }
 
   async #take(index: number): Promise<void> {
@@ -315,7 +280,7 @@ export class Device {
       mark?.(records);
       if (welcome !== undefined) records.put(`out/welcome/${index + 1}`, welcome);
     });
-    if (!this.group.group.isActive) this.#end(index);
+    if (!this.group.group.isActive) this.witness.end(index);
     this.#enter(this.group);
     await this.#settleDue();
   }
@@ -328,7 +293,7 @@ export class Device {
   #enter(group: StoredGroup): void {
     this.#group = group;
     if (group.group.isActive) this.#ledger.enter(group);
-    if (group.group.epoch > this.witness.epoch) this.witness.epoch = group.group.epoch;
+    if (group.group.epoch > this.witness.epoch) this.witness.reach(group.group.epoch);
   }
 
   #forget(): void {
@@ -343,25 +308,12 @@ export class Device {
   async #resumeSpan(): Promise<void> {
     if (this.#group === undefined) return;
     const { group } = this.#group;
-    if (group.isActive) this.#begin(await this.#from());
-    else this.#end(this.network.winner(group.epoch));
-  }
-
-  /** A member from here on; one that came in anew has left its seat before. */
-  #begin(from: number): void {
-    const open = this.witness.spans.find((span) => span.until === Number.POSITIVE_INFINITY);
-    if (open?.from === from) return;
-    if (open !== undefined) open.until = from - 1;
-    this.witness.spans.push({ from, until: Number.POSITIVE_INFINITY });
-  }
-
-  #end(until: number): void {
-    const open = this.witness.spans.find((span) => span.until === Number.POSITIVE_INFINITY);
-    if (open !== undefined) open.until = until;
+    if (group.isActive) this.witness.begin(await this.#from());
+    else this.witness.end(this.network.winner(group.epoch));
   }
 
   #promise(key: string): void {
-    this.witness.promised.add(key);
+    this.witness.promise(key);
   }
 
   /** Nothing of what was said to be durable is gone. */

@@ -2,36 +2,39 @@
 
 import { toHex } from '../../src/base/bytes.ts';
 import { decode } from '../../src/codec/codec.ts';
+import { provider } from '../../src/crypto/node/index.ts';
 import { openSenderData } from '../../src/framing/privateMessage.ts';
 import { insideOf } from '../../src/group/group.ts';
 import type { StoredGroup } from '../../src/storage/storedGroup.ts';
 import { MlsMessage } from '../../src/wire/message.ts';
 import { ContentType, WireFormat } from '../../src/wire/registry.ts';
 
+const SUITE = provider.suite(1);
+
 /** Epochs that members were in, and messages that they sealed. */
 export class Ledger {
   readonly #secrets: Map<bigint, Uint8Array>;
   readonly #authenticators: Map<bigint, string>;
   readonly #sealed: Set<string>;
-  #suite: Parameters<typeof openSenderData>[0] | undefined;
 
   constructor(from?: Ledger) {
     this.#secrets = new Map(from === undefined ? [] : from.#secrets);
     this.#authenticators = new Map(from === undefined ? [] : from.#authenticators);
     this.#sealed = new Set(from === undefined ? [] : from.#sealed);
-    this.#suite = from === undefined ? undefined : from.#suite;
   }
 
-  /** A member is in an epoch: the same one as all others. */
+  /** A member is in an epoch. */
   enter({ group }: StoredGroup): void {
-    const { env, cell } = insideOf(group);
-    const { context, secrets } = cell.state.epoch;
-    const authenticator = toHex(secrets.epochAuthenticator);
-    const known = this.#authenticators.get(context.epoch);
-    if (known !== undefined && known !== authenticator) throw new Error(`two epochs ${context.epoch}`);
-    this.#authenticators.set(context.epoch, authenticator);
-    this.#secrets.set(context.epoch, secrets.senderDataSecret.slice());
-    this.#suite = env.suite;
+    const { context, secrets } = insideOf(group).cell.state.epoch;
+    this.note(context.epoch, toHex(secrets.epochAuthenticator), secrets.senderDataSecret.slice());
+  }
+
+  /** An epoch, which is the same one for all members. */
+  note(epoch: bigint, authenticator: string, senderDataSecret: Uint8Array): void {
+    const known = this.#authenticators.get(epoch);
+    if (known !== undefined && known !== authenticator) throw new Error(`two epochs ${epoch}`);
+    this.#authenticators.set(epoch, authenticator);
+    this.#secrets.set(epoch, senderDataSecret);
   }
 
   /** The library has handed out a message. */
@@ -60,8 +63,8 @@ export class Ledger {
     if (message.wireFormat !== WireFormat.privateMessage) return undefined;
     const { epoch, contentType } = message.privateMessage;
     const secret = this.#secrets.get(epoch);
-    if (secret === undefined || this.#suite === undefined) throw new Error(`nobody was in epoch ${epoch}`);
-    const { leafIndex, generation } = openSenderData(this.#suite, secret, message.privateMessage);
+    if (secret === undefined) throw new Error(`nobody was in epoch ${epoch}`);
+    const { leafIndex, generation } = openSenderData(SUITE, secret, message.privateMessage);
     const kind = contentType === ContentType.application ? 'application' : 'handshake';
     return `epoch ${epoch} leaf ${leafIndex} ${kind} ${generation}`;
   }

@@ -26,6 +26,16 @@ export interface Said {
   readonly index: number;
 }
 
+/** All that a room holds, as plain values. */
+export interface NetworkMemory {
+  readonly entries: readonly Uint8Array[];
+  readonly authors: readonly string[];
+  readonly mail: readonly Mail[];
+  readonly said: readonly Said[];
+  readonly packages: ReadonlyMap<string, Uint8Array>;
+  readonly winners: ReadonlyMap<bigint, number>;
+}
+
 /** The room of one group. */
 export class Network {
   readonly entries: Uint8Array[];
@@ -38,22 +48,41 @@ export class Network {
   /** The first commit of each epoch, by its place. */
   readonly #winners: Map<bigint, number>;
 
-  constructor(from?: Network) {
+  constructor(from?: NetworkMemory) {
     this.entries = [...(from?.entries ?? [])];
     this.authors = [...(from?.authors ?? [])];
     this.mail = [...(from?.mail ?? [])];
     this.said = [...(from?.said ?? [])];
     this.packages = new Map(from?.packages);
-    this.#winners = new Map(from === undefined ? [] : from.#winners);
+    this.#winners = new Map(from?.winners);
   }
 
-  /** Publish a message. @returns its place */
-  post(message: Uint8Array, by: string): number {
+  /** All that it holds. */
+  get memory(): NetworkMemory {
+    const { entries, authors, mail, said, packages } = this;
+    return { entries, authors, mail, said, packages, winners: this.#winners };
+  }
+
+  /** Publish a message. @param words what it says, if it is a text; @returns its place */
+  post(message: Uint8Array, by: string, words?: string): number {
     this.authors.push(by);
     const index = this.entries.push(message.slice()) - 1;
     const { epoch, isCommit } = headOf(message);
     if (isCommit && !this.#winners.has(epoch)) this.#winners.set(epoch, index);
+    // A text that is published again stays where it was first.
+    if (words !== undefined && !this.said.some(({ text }) => text === words))
+      this.said.push({ text: words, by, index });
     return index;
+  }
+
+  /** Send a Welcome to whomever it is for. */
+  send(welcome: Uint8Array, from: number): void {
+    this.mail.push({ welcome, from });
+  }
+
+  /** Publish a KeyPackage. */
+  publish(name: string, message: Uint8Array): void {
+    this.packages.set(name, message);
   }
 
   /** Place of the first copy; -1 for none. */
@@ -70,11 +99,6 @@ export class Network {
   /** Place of the commit that an epoch ends with. */
   winner(epoch: bigint): number {
     return this.#winners.get(epoch) ?? this.entries.length;
-  }
-
-  /** Note who said what. A text that is published again stays where it was first. */
-  say(said: Said): void {
-    if (!this.said.some(({ text }) => text === said.text)) this.said.push(said);
   }
 }
 

@@ -8,9 +8,10 @@ import { memoryBackend } from '../../src/storage/memory.ts';
 import type { OpenOptions } from '../../src/storage/store.ts';
 import { seeded } from '../support/seeded.ts';
 import { SimulatedDisk } from '../support/simulatedDisk.ts';
-import { Device, Witness } from './device.ts';
+import { Device } from './device.ts';
 import { Ledger } from './ledger.ts';
 import { Network } from './network.ts';
+import { Witness } from './witness.ts';
 
 /** What somebody does. It may be cut short, and is then done again. */
 export type Step = readonly [who: string, what: (device: Device, world: World) => Promise<unknown>];
@@ -48,7 +49,7 @@ export class World {
 
   constructor(names: readonly string[], frozen: Frozen | undefined, options: WorldOptions) {
     this.#options = options;
-    this.network = new Network(frozen?.network);
+    this.network = new Network(frozen?.network.memory);
     this.ledger = new Ledger(frozen?.ledger);
     for (const [i, name] of names.entries()) {
       const kept = frozen?.devices.get(name);
@@ -60,7 +61,7 @@ export class World {
           network: this.network,
           ledger: this.ledger,
           provider: seeded(options.seed * 100 + i),
-          witness: new Witness(kept?.witness),
+          witness: new Witness(kept?.witness.memory),
           open: isVictim ? (options.open ?? {}) : { lostWrites: 0 },
         }),
       );
@@ -114,17 +115,8 @@ export class World {
     return [
       ...this.ledger.repetitions(),
       ...(epochs.size > 1 ? ['members disagree about the epoch'] : []),
-      ...[...this.devices.values()].flatMap((device) => this.#missed(device)),
+      ...[...this.devices.values()].flatMap((device) => device.witness.missed(device.name, this.network)),
     ];
-  }
-
-  #missed({ name, witness }: Device): readonly string[] {
-    const due = this.network.said.filter(
-      ({ by, index }) =>
-        by !== name && witness.spans.some(({ from, until }) => index >= from && index < until),
-    );
-    const handed = new Set(witness.handed.values());
-    return due.flatMap(({ text }) => (handed.has(text) ? [] : [`${name} has not seen "${text}"`]));
   }
 
   /** Until it is done, however often the power fails. */
