@@ -188,6 +188,7 @@ export class Room {
 
   #offerOf(client: Client, placed: PlacedGroup, kept: KeptGroup): StoredOffer {
     const { group } = kept;
+    this.#kept.set(placed.place, kept);
     let decided = false;
     const decide = (batch: Batch): void => {
       if (decided) fail('state.stale-handle');
@@ -216,7 +217,7 @@ export class Room {
         await this.writer.run((batch) => {
           decide(batch);
           this.places.put(batch, { ...placed, standing: 'gone', message: undefined });
-          batch.onKept(() => group.close());
+          batch.onKept(() => this.#forget(placed));
         });
         await this.sweep();
       },

@@ -45,7 +45,7 @@ export interface StoredOffer {
   /** MLSMessage with the external commit. */
   readonly message: Uint8Array;
   readonly members: readonly Member[];
-  /** The group took it. @throws `storage.*`, `validation.group-id` when we are in it by another way */
+  /** The group took it: this state takes the place of any other one of the group, but not of its inbox. @throws `storage.*` */
   accept(also?: Also<Group>): Promise<StoredGroup>;
   /** It did not. @throws `storage.*` */
   discard(): Promise<void>;

@@ -167,8 +167,9 @@ export class StoredGroup {
   /** Drop plaintexts that the application has taken over. Unknown ids are ignored. @throws `storage.*` */
   acknowledge(...ids: readonly string[]): Promise<void> {
     return this.#writer.run((batch) => {
+      const taken = new Set(ids);
       for (const [name, { id }] of this.#inbox) {
-        if (!ids.includes(id)) continue;
+        if (!taken.has(id)) continue;
         batch.del(name);
         batch.onKept(() => this.#inbox.delete(name));
       }
