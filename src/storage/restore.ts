@@ -33,7 +33,7 @@ import {
 } from './records.ts';
 import type { Reserved } from './reserved.ts';
 import { SecretsReader } from './secretRecords.ts';
-import { earlierTree, laterTree, TreeReader } from './treeRecords.ts';
+import { ageOf, earlierTree, laterTree, TreeReader } from './treeRecords.ts';
 
 /** A group as it was written. */
 export interface Restored {
@@ -73,8 +73,10 @@ class Parts {
     const [letter, ...rest] = partsOf(key, keys.prefix);
     const [first, second, third] = rest;
     // The tree hash covers these two.
-    if (letter === 'l') return this.#tree.leaf(first, value);
-    if (letter === 'n') return this.#tree.parent(first, value);
+    if (letter === 'l') this.#tree.leaf(first, value);
+    if (letter === 'n') this.#tree.parent(first, value);
+    if (letter === 'l') addToDigest(this.#env.suite, this.#digest, key, ageOf(value));
+    if (letter === 'l' || letter === 'n') return;
     if (key !== keys.head) addToDigest(this.#env.suite, this.#digest, key, value);
     const { decoding } = this.#env;
     if (letter === 'y') this.#path.push([fromShort(first), readRecord(PathPart, value)]);

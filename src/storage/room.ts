@@ -1,5 +1,6 @@
 /** Where groups are taken out of the store, put into it, and removed from it. */
 
+import { equal } from '../base/bytes.ts';
 import { fail } from '../base/error.ts';
 import { type Client, insideOfClient } from '../group/client.ts';
 import type { ExternalJoin } from '../group/external.ts';
@@ -10,9 +11,10 @@ import type { Written } from './image.ts';
 import { KeptGroup, type Losses } from './keptGroup.ts';
 import { duePrefix, GroupKeys, inboxPrefix, placeKey, suspectKey } from './keys.ts';
 import type { PlacedGroup, Places } from './places.ts';
+import { namesOf } from './readable.ts';
 import { restore } from './restore.ts';
 import type { StoredOffer } from './storedClient.ts';
-import { recordsOf, type Shelf, StoredGroup } from './storedGroup.ts';
+import { emptyShelf, recordsOf, type Shelf, StoredGroup } from './storedGroup.ts';
 import type { Batch, Writer } from './writer.ts';
 
 /** What the store knows of itself. */
@@ -21,11 +23,19 @@ export interface RoomOptions extends Losses {
   readonly suspects: Set<string>;
 }
 
+/** Where records are. */
+export interface Stored {
+  /** As the platform has them. */
+  readonly raw: KeyValueStore;
+  /** Unsealed. */
+  readonly records: KeyValueStore;
+}
+
 /** The groups of a store. */
 export class Room {
   readonly writer: Writer;
   readonly places: Places;
-  readonly #backend: KeyValueStore;
+  readonly #stored: Stored;
   readonly #options: RoomOptions;
   /** Handles by place: there is one for each group. */
   readonly #open = new Map<number, Promise<StoredGroup>>();
@@ -35,12 +45,12 @@ export class Room {
   readonly #shelves: Map<number, Shelf>;
 
   constructor(
-    stored: { readonly backend: KeyValueStore; readonly shelves: Map<number, Shelf> },
+    stored: Stored & { readonly shelves: Map<number, Shelf> },
     writer: Writer,
     places: Places,
     options: RoomOptions,
   ) {
-    this.#backend = stored.backend;
+    this.#stored = stored;
     this.#shelves = stored.shelves;
     this.writer = writer;
     this.places = places;
@@ -142,8 +152,9 @@ export class Room {
         prefixes.push(inboxPrefix(shelf), duePrefix(shelf));
         this.#shelves.delete(shelf);
       }
+      // Damaged records go like others.
       const names: string[] = [];
-      for (const prefix of prefixes) for await (const [key] of this.#backend.scan(prefix)) names.push(key);
+      for (const prefix of prefixes) names.push(...(await namesOf(this.#stored.raw, prefix)));
       await this.writer.run((batch) => {
         for (const name of names) batch.del(name);
         this.places.del(batch, place);
@@ -153,6 +164,7 @@ export class Room {
   }
 
   async #load(client: Client, placed: PlacedGroup): Promise<StoredGroup> {
+    if (this.#shelfOf(placed.shelf).isDamaged) fail('storage.corrupt', { shelf: placed.shelf });
     const { group, written } = await this.#read(client, placed);
     // It may have been removed meanwhile.
     if (this.places.get(placed.place)?.standing !== 'in') {
@@ -170,7 +182,10 @@ export class Room {
   async #read(client: Client, placed: PlacedGroup): Promise<{ group: Group; written: Written }> {
     const { env } = insideOfClient(client);
     const keys = new GroupKeys(placed.place);
-    const { state, written } = await this.writer.read(restore(env, keys, this.#backend.scan(keys.prefix)));
+    const { state, written } = await this.writer.read(
+      restore(env, keys, this.#stored.records.scan(keys.prefix)),
+    );
+    if (!equal(state.epoch.context.groupId, placed.groupId)) fail('storage.corrupt', { place: placed.place });
     return { group: new Group(env, state), written };
   }
 
@@ -180,7 +195,7 @@ export class Room {
   }
 
   #shelfOf(number: number): Shelf {
-    const shelf = this.#shelves.get(number) ?? { inbox: new Map(), due: new Map(), next: 0 };
+    const shelf = this.#shelves.get(number) ?? emptyShelf();
     this.#shelves.set(number, shelf);
     return shelf;
   }

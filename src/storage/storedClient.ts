@@ -123,7 +123,9 @@ export class StoredClient {
    * @throws `state.unknown-group` when it is not in the store, `storage.*`
    */
   async group(groupId: Uint8Array): Promise<StoredGroup> {
-    const placed = this.#room.places.find(groupId);
+    const { places } = this.#room;
+    const placed = places.find(groupId);
+    if (placed === undefined && places.isDamaged) return fail('storage.corrupt', { record: 'place' });
     if (placed === undefined || placed.suite !== this.suite) return fail('state.unknown-group');
     return this.#room.open(this.#client, placed);
   }

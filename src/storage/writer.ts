@@ -152,9 +152,13 @@ export class Writer {
     } finally {
       for (const op of batch.ops) if (op.type === 'put') op.value.fill(0);
     }
+    this.#handOut(batch, done);
+  }
+
+  #handOut({ touched, kept }: Batch, done: readonly Done[]): void {
     try {
-      for (const durable of batch.touched) durable.keep();
-      for (const keep of batch.kept) keep();
+      for (const durable of touched) durable.keep();
+      for (const keep of kept) keep();
     } catch (error) {
       // Written, but not in memory: whoever goes on has to open the store again.
       this.#stopped = error instanceof MlsError ? error : failure('internal.bug', error);
