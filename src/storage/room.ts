@@ -138,7 +138,7 @@ export class Room {
       this.places.put(batch, { ...placed, standing: 'gone', message: undefined });
       batch.onKept(() => this.#forget(placed));
     });
-    await this.sweep();
+    await this.#sweepUp();
   }
 
   /** Remove what is left of groups that are gone. @throws `storage.*` */
@@ -163,6 +163,11 @@ export class Room {
     }
   }
 
+  /** What was decided stands; what cannot be removed now is removed when the store is opened again, at the latest. */
+  async #sweepUp(): Promise<void> {
+    await this.sweep().catch(() => {});
+  }
+
   async #load(client: Client, placed: PlacedGroup): Promise<StoredGroup> {
     if (this.#shelfOf(placed.shelf).isDamaged) fail('storage.corrupt', { shelf: placed.shelf });
     const { group, written } = await this.#read(client, placed);
@@ -182,7 +187,7 @@ export class Room {
   async #read(client: Client, placed: PlacedGroup): Promise<{ group: Group; written: Written }> {
     const { env } = insideOfClient(client);
     const keys = new GroupKeys(placed.place);
-    const { state, written } = await this.writer.read(
+    const { state, written } = await this.writer.read(() =>
       restore(env, keys, this.#stored.records.scan(keys.prefix)),
     );
     if (!equal(state.epoch.context.groupId, placed.groupId)) fail('storage.corrupt', { place: placed.place });
@@ -223,7 +228,7 @@ export class Room {
           const now = { ...placed, standing: 'in', message: undefined } as const;
           return this.#takeOver(client, batch, now, kept);
         });
-        await this.sweep();
+        await this.#sweepUp();
         return entered;
       },
       discard: async () => {
@@ -232,7 +237,7 @@ export class Room {
           this.places.put(batch, { ...placed, standing: 'gone', message: undefined });
           batch.onKept(() => group.close());
         });
-        await this.sweep();
+        await this.#sweepUp();
       },
     };
   }

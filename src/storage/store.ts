@@ -102,8 +102,8 @@ function requireFormat(format: number): void {
 /** The store is an old copy: whatever is in it may have been used since. Found out once, and remembered for each of them. */
 async function suspectAll(raw: KeyValueStore, writer: Writer): Promise<void> {
   const names = [
-    ...(await writer.read(namesOf(raw, PLACE_PREFIX))),
-    ...(await writer.read(namesOf(raw, KEY_PACKAGE_PREFIX))),
+    ...(await writer.read(() => namesOf(raw, PLACE_PREFIX))),
+    ...(await writer.read(() => namesOf(raw, KEY_PACKAGE_PREFIX))),
   ];
   await writer.run((batch) => {
     // The version is raised in any case.
@@ -188,11 +188,12 @@ export class MlsStore {
 
   /** A record of the application. @param name of printable ASCII @throws `codec.input`, `storage.*` */
   get(name: string): Promise<Uint8Array | undefined> {
-    return this.#room.writer.read(this.#stored.records.get(recordKey(name)));
+    return this.#room.writer.read(() => this.#stored.records.get(recordKey(name)));
   }
 
   /** Records of the application whose names start with `prefix`, in the order of names. @throws `storage.*` */
   async *scan(prefix = ''): AsyncGenerator<readonly [name: string, value: Uint8Array]> {
+    await this.#room.writer.read(async () => {});
     for await (const [key, value] of this.#stored.records.scan(RECORD_PREFIX + prefix))
       yield [key.slice(RECORD_PREFIX.length), value];
   }
@@ -211,7 +212,7 @@ export class MlsStore {
 
   async #openClient(options: ClientOptions, suite: number): Promise<StoredClient> {
     const { writer } = this.#room;
-    const stored = await writer.read(this.#stored.records.get(clientKey(suite)));
+    const stored = await writer.read(() => this.#stored.records.get(clientKey(suite)));
     const signer =
       stored === undefined ? options.signer : sameSigner(readRecord(KeyPairRecord, stored), options.signer);
     const client = new Client(signer === undefined ? options : { ...options, signer });
