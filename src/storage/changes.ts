@@ -42,6 +42,12 @@ export class Changes {
     this.write(key, before, after);
   }
 
+  /** A part of such a record that the other check leaves out. */
+  cover(key: string, before: Value, after: Value): void {
+    if (before !== undefined) addToDigest(this.#suite, this.#digest, key, before);
+    if (after !== undefined) addToDigest(this.#suite, this.#digest, key, after);
+  }
+
   /** A record that the digest does not cover: another check does. */
   write(key: string, before: Value, after: Value): void {
     if (after !== undefined) this.ops.push({ type: 'put', key, value: after });

@@ -32,7 +32,7 @@ export async function migrate(
 ): Promise<void> {
   for (let at = format; at !== to; at++) {
     const migration = migrations.get(at) ?? fail('storage.version', { format: at, known: to });
-    const ops = await writer.read(migration(records));
+    const ops = await writer.read(() => migration(records));
     await writer.run((batch) => {
       for (const op of ops) {
         if (op.type === 'put') batch.put(op.key, op.value);

@@ -15,9 +15,14 @@ export class Places {
   readonly #places = new Map<number, PlacedGroup>();
   #next = 1;
 
-  /** @param places as they are in the store */
-  constructor(places: Iterable<PlacedGroup>) {
+  /** Whether there are groups of which it cannot be told which ones they are. */
+  readonly isDamaged: boolean;
+
+  /** @param places as they are in the store @param damaged those that could not be read */
+  constructor(places: Iterable<PlacedGroup>, damaged: readonly number[] = []) {
     for (const placed of places) this.#keep(placed);
+    this.isDamaged = damaged.length > 0;
+    this.#next = Math.max(this.#next, ...damaged.map((place) => place + 1));
   }
 
   /** All of them, joins that are not decided among them. */

@@ -40,6 +40,7 @@ import { LeafNode } from '../wire/leafNode.ts';
 import { Proposal, type ReInitProposal } from '../wire/proposal.ts';
 import { ParentNode } from '../wire/treeNode.ts';
 import { DIGEST_LENGTH } from './changes.ts';
+import { summed } from './summed.ts';
 
 /** Read a record. Whatever it makes fail is the record's fault. @throws `storage.corrupt` */
 export function readRecord<T>(codec: Codec<T>, value: Uint8Array, options: DecodeOptions = {}): T {
@@ -231,17 +232,19 @@ export interface Place {
 
 const STANDINGS = ['in', 'joining', 'gone'] as const;
 
-export const Place: Codec<Place> = /* @__PURE__ */ struct<Place>({
-  groupId: opaque,
-  suite: uint16,
-  standing: /* @__PURE__ */ mapped(
-    uint8,
-    (n) => STANDINGS[n] ?? fail('storage.corrupt', { standing: n }),
-    (standing) => STANDINGS.indexOf(standing),
-  ),
-  shelf: uint32,
-  message: /* @__PURE__ */ optional(opaque),
-});
+export const Place: Codec<Place> = /* @__PURE__ */ summed(
+  /* @__PURE__ */ struct<Place>({
+    groupId: opaque,
+    suite: uint16,
+    standing: /* @__PURE__ */ mapped(
+      uint8,
+      (n) => STANDINGS[n] ?? fail('storage.corrupt', { standing: n }),
+      (standing) => STANDINGS.indexOf(standing),
+    ),
+    shelf: uint32,
+    message: /* @__PURE__ */ optional(opaque),
+  }),
+);
 
 /** `i`: what a message said. */
 export interface InboxPart {
@@ -252,13 +255,15 @@ export interface InboxPart {
   readonly data: Uint8Array;
 }
 
-export const InboxPart: Codec<InboxPart> = /* @__PURE__ */ struct<InboxPart>({
-  epoch: uint64,
-  generation: uint32,
-  sender: /* @__PURE__ */ struct<Member>({ leaf: Leaf, credential: Credential, signatureKey: opaque }),
-  authenticatedData: opaque,
-  data: opaque,
-});
+export const InboxPart: Codec<InboxPart> = /* @__PURE__ */ summed(
+  /* @__PURE__ */ struct<InboxPart>({
+    epoch: uint64,
+    generation: uint32,
+    sender: /* @__PURE__ */ struct<Member>({ leaf: Leaf, credential: Credential, signatureKey: opaque }),
+    authenticatedData: opaque,
+    data: opaque,
+  }),
+);
 
 /** `m`: the format of the store. */
 export const Meta: Codec<{ readonly format: number }> = /* @__PURE__ */ mapped(

@@ -34,7 +34,7 @@ import {
 } from './records.ts';
 import type { Reserved } from './reserved.ts';
 import { SecretsReader } from './secretRecords.ts';
-import { earlierTree, laterTree, TreeReader } from './treeRecords.ts';
+import { ageOf, earlierTree, laterTree, TreeReader } from './treeRecords.ts';
 
 /** A group as it was written. */
 export interface Restored {
@@ -72,9 +72,9 @@ class Parts {
 
   take(keys: GroupKeys, key: string, value: Uint8Array): void {
     const [letter = '', ...rest] = partsOf(key, keys.prefix);
-    // The tree hash covers leaves and parents, and nothing the head.
-    const isCovered = letter !== 'l' && letter !== 'n' && key !== keys.head;
-    if (isCovered) addToDigest(this.#env.suite, this.#digest, key, value);
+    // The tree hash covers leaves, their age apart, and parents; nothing covers the head.
+    if (letter === 'l') addToDigest(this.#env.suite, this.#digest, key, ageOf(value));
+    else if (letter !== 'n' && key !== keys.head) addToDigest(this.#env.suite, this.#digest, key, value);
     const take = this.#takers[letter];
     if (take === undefined) this.#single.set(key, value);
     else take(value, rest);

@@ -1,5 +1,6 @@
 /** Where groups are taken out of the store, put into it, and removed from it. */
 
+import { equal } from '../base/bytes.ts';
 import { fail } from '../base/error.ts';
 import { type Client, insideOfClient } from '../group/client.ts';
 import type { ExternalJoin } from '../group/external.ts';
@@ -11,9 +12,10 @@ import type { Written } from './image.ts';
 import { KeptGroup, type Losses } from './keptGroup.ts';
 import { duePrefix, GroupKeys, inboxPrefix, placeKey, suspectKey } from './keys.ts';
 import type { PlacedGroup, Places } from './places.ts';
+import { namesOf } from './readable.ts';
 import { restore } from './restore.ts';
 import type { StoredOffer } from './storedClient.ts';
-import { recordsOf, type Shelf, StoredGroup } from './storedGroup.ts';
+import { emptyShelf, recordsOf, type Shelf, StoredGroup } from './storedGroup.ts';
 import type { Writer } from './writer.ts';
 
 /** What the store knows of itself. */
@@ -22,11 +24,19 @@ export interface RoomOptions extends Losses {
   readonly suspects: Set<string>;
 }
 
+/** Where records are. */
+export interface Stored {
+  /** As the platform has them. */
+  readonly raw: KeyValueStore;
+  /** Unsealed. */
+  readonly records: KeyValueStore;
+}
+
 /** The groups of a store. */
 export class Room {
   readonly writer: Writer;
   readonly places: Places;
-  readonly #backend: KeyValueStore;
+  readonly #stored: Stored;
   readonly #options: RoomOptions;
   /** Handles by place: there is one for each group. */
   readonly #open = new Map<number, Promise<StoredGroup>>();
@@ -36,12 +46,12 @@ export class Room {
   readonly #shelves: Map<number, Shelf>;
 
   constructor(
-    stored: { readonly backend: KeyValueStore; readonly shelves: Map<number, Shelf> },
+    stored: Stored & { readonly shelves: Map<number, Shelf> },
     writer: Writer,
     places: Places,
     options: RoomOptions,
   ) {
-    this.#backend = stored.backend;
+    this.#stored = stored;
     this.#shelves = stored.shelves;
     this.writer = writer;
     this.places = places;
@@ -129,7 +139,7 @@ export class Room {
       this.places.put(batch, { ...placed, standing: 'gone', message: undefined });
       batch.onKept(() => this.#forget(placed));
     });
-    await this.sweep();
+    await this.#sweepUp();
   }
 
   /** Remove what is left of groups that are gone. @throws `storage.*` */
@@ -143,8 +153,9 @@ export class Room {
         prefixes.push(inboxPrefix(shelf), duePrefix(shelf));
         this.#shelves.delete(shelf);
       }
+      // Damaged records go like others.
       const names: string[] = [];
-      for (const prefix of prefixes) for await (const [key] of this.#backend.scan(prefix)) names.push(key);
+      for (const prefix of prefixes) names.push(...(await namesOf(this.#stored.raw, prefix)));
       await this.writer.run((batch) => {
         for (const name of names) batch.del(name);
         this.places.del(batch, place);
@@ -153,7 +164,13 @@ export class Room {
     }
   }
 
+  /** What was decided stands; what cannot be removed now is removed when the store is opened again, at the latest. */
+  async #sweepUp(): Promise<void> {
+    await this.sweep().catch(() => {});
+  }
+
   async #load(client: Client, placed: PlacedGroup): Promise<StoredGroup> {
+    if (this.#shelfOf(placed.shelf).isDamaged) fail('storage.corrupt', { shelf: placed.shelf });
     const { group, written } = await this.#read(client, placed);
     // It may have been removed meanwhile.
     if (this.places.get(placed.place)?.standing !== 'in') {
@@ -171,7 +188,10 @@ export class Room {
   async #read(client: Client, placed: PlacedGroup): Promise<{ group: Group; written: Written }> {
     const { env } = insideOfClient(client);
     const keys = new GroupKeys(placed.place);
-    const { state, written } = await this.writer.read(restore(env, keys, this.#backend.scan(keys.prefix)));
+    const { state, written } = await this.writer.read(() =>
+      restore(env, keys, this.#stored.records.scan(keys.prefix)),
+    );
+    if (!equal(state.epoch.context.groupId, placed.groupId)) fail('storage.corrupt', { place: placed.place });
     return { group: new Group(env, state), written };
   }
 
@@ -181,7 +201,7 @@ export class Room {
   }
 
   #shelfOf(number: number): Shelf {
-    const shelf = this.#shelves.get(number) ?? { inbox: new Map(), due: new Map(), next: 0 };
+    const shelf = this.#shelves.get(number) ?? emptyShelf();
     this.#shelves.set(number, shelf);
     return shelf;
   }
@@ -210,7 +230,7 @@ export class Room {
           const now = { ...placed, standing: 'in', message: undefined } as const;
           return this.#takeOver(client, batch, now, kept);
         });
-        await this.sweep();
+        await this.#sweepUp();
         return entered;
       },
       discard: async () => {
@@ -219,7 +239,7 @@ export class Room {
           this.places.put(batch, { ...placed, standing: 'gone', message: undefined });
           batch.onKept(() => this.#forget(placed));
         });
-        await this.sweep();
+        await this.#sweepUp();
       },
     };
   }

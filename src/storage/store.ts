@@ -23,12 +23,13 @@ import {
   VERSION_KEY,
 } from './keys.ts';
 import { FORMAT, migrate, requireKnown } from './migrate.ts';
-import { Places } from './places.ts';
+import { type PlacedGroup, Places } from './places.ts';
+import { ifReadable, namesOf, readable } from './readable.ts';
 import { encode, Meta, Place, readRecord } from './records.ts';
-import { Room } from './room.ts';
+import { Room, type Stored } from './room.ts';
 import { sealedBackend } from './sealed.ts';
 import { StoredClient } from './storedClient.ts';
-import { type Records, readInbox, recordKey, recordsOf, type Shelf } from './storedGroup.ts';
+import { emptyShelf, type Records, readInbox, recordKey, recordsOf, type Shelf } from './storedGroup.ts';
 import { inTime, versionOf, type Watermark, Writer } from './writer.ts';
 
 /** How to open a store. */
@@ -79,15 +80,13 @@ export async function openStore(backend: KeyValueStore, options: OpenOptions): P
     if (format === undefined)
       await writer.run((batch) => batch.put(META_KEY, encode(Meta, { format: FORMAT })));
     else await migrate(records, writer, format);
-    const [places, shelves] = [await read(readPlaces(records)), await read(readShelves(records))];
-    if (seen !== undefined && seen > version) await suspectAll(records, writer);
-    const suspects = new Set(await read(namesOf(records, SUSPECT_PREFIX)));
-    const room = new Room({ backend: records, shelves }, writer, new Places(places), {
-      lostWrites,
-      suspects,
-    });
+    const stored = { raw: backend, records };
+    const [places, shelves] = [await read(readPlaces(stored)), await read(readShelves(stored))];
+    if (seen !== undefined && seen > version) await suspectAll(backend, writer);
+    const suspects = await read(readSuspects(backend));
+    const room = new Room({ ...stored, shelves }, writer, places, { lostWrites, suspects });
     await room.sweep();
-    return new MlsStore(provider, { backend: records, room }, release);
+    return new MlsStore(provider, { ...stored, room }, release);
   } catch (error) {
     await release?.();
     throw error;
@@ -95,10 +94,10 @@ export async function openStore(backend: KeyValueStore, options: OpenOptions): P
 }
 
 /** The store is an old copy: whatever is in it may have been used since. Found out once, and remembered for each of them. */
-async function suspectAll(records: KeyValueStore, writer: Writer): Promise<void> {
+async function suspectAll(raw: KeyValueStore, writer: Writer): Promise<void> {
   const names = [
-    ...(await writer.read(namesOf(records, PLACE_PREFIX))),
-    ...(await writer.read(namesOf(records, KEY_PACKAGE_PREFIX))),
+    ...(await writer.read(() => namesOf(raw, PLACE_PREFIX))),
+    ...(await writer.read(() => namesOf(raw, KEY_PACKAGE_PREFIX))),
   ];
   await writer.run((batch) => {
     // The version is raised in any case.
@@ -107,36 +106,45 @@ async function suspectAll(records: KeyValueStore, writer: Writer): Promise<void>
   });
 }
 
-async function namesOf(records: KeyValueStore, prefix: string): Promise<string[]> {
-  const names: string[] = [];
-  for await (const [name] of records.scan(prefix))
-    names.push(prefix === SUSPECT_PREFIX ? name.slice(prefix.length) : name);
-  return names;
+async function readSuspects(raw: KeyValueStore): Promise<Set<string>> {
+  const names = await namesOf(raw, SUSPECT_PREFIX);
+  return new Set(names.map((name) => name.slice(SUSPECT_PREFIX.length)));
 }
 
-async function readPlaces(backend: KeyValueStore): Promise<(Place & { readonly place: number })[]> {
-  const places: (Place & { readonly place: number })[] = [];
-  for await (const [key, value] of backend.scan(PLACE_PREFIX))
-    places.push({ place: placeOf(key), ...readRecord(Place, value) });
-  return places;
+async function readPlaces({ raw, records }: Stored): Promise<Places> {
+  const places: PlacedGroup[] = [];
+  const damaged: number[] = [];
+  for await (const [key, value] of readable(raw, records, PLACE_PREFIX)) {
+    const part = value && (await ifReadable(() => readRecord(Place, value)));
+    if (part === undefined) damaged.push(placeOf(key));
+    else places.push({ place: placeOf(key), ...part });
+  }
+  return new Places(places, damaged);
 }
 
-async function readShelves(backend: KeyValueStore): Promise<Map<number, Shelf>> {
+async function readShelves({ raw, records }: Stored): Promise<Map<number, Shelf>> {
   const shelves = new Map<number, Shelf>();
   const shelf = (key: string): Shelf => {
-    const known = shelves.get(shelfOf(key)) ?? { inbox: new Map(), due: new Map(), next: 0 };
+    const known = shelves.get(shelfOf(key)) ?? emptyShelf();
     shelves.set(shelfOf(key), known);
     return known;
   };
-  for await (const [key, value] of backend.scan(INBOX_PREFIX)) shelf(key).inbox.set(key, readInbox(value));
-  for await (const [key, value] of backend.scan(DUE_PREFIX)) shelf(key).due.set(key, value);
+  for await (const [key, value] of readable(raw, records, INBOX_PREFIX)) {
+    const message = value && (await ifReadable(() => readInbox(value)));
+    if (message === undefined) shelf(key).isDamaged = true;
+    else shelf(key).inbox.set(key, message);
+  }
+  for await (const [key, value] of readable(raw, records, DUE_PREFIX)) {
+    if (value === undefined) shelf(key).isDamaged = true;
+    else shelf(key).due.set(key, value);
+  }
   return shelves;
 }
 
 /** An open store. One at a time can write to a backend. */
 export class MlsStore {
   readonly #provider: Provider;
-  readonly #backend: KeyValueStore;
+  readonly #stored: Stored;
   readonly #room: Room;
   readonly #release: (() => Promise<void>) | undefined;
   readonly #clients = new Map<number, Promise<StoredClient>>();
@@ -144,11 +152,11 @@ export class MlsStore {
   /** Use {@link openStore}. */
   constructor(
     provider: Provider,
-    { backend, room }: { readonly backend: KeyValueStore; readonly room: Room },
+    { room, ...stored }: Stored & { readonly room: Room },
     release: (() => Promise<void>) | undefined,
   ) {
     this.#provider = provider;
-    this.#backend = backend;
+    this.#stored = stored;
     this.#room = room;
     this.#release = release;
   }
@@ -180,12 +188,13 @@ export class MlsStore {
 
   /** A record of the application. @param name of printable ASCII @throws `codec.input`, `storage.*` */
   get(name: string): Promise<Uint8Array | undefined> {
-    return this.#room.writer.read(this.#backend.get(recordKey(name)));
+    return this.#room.writer.read(() => this.#stored.records.get(recordKey(name)));
   }
 
   /** Records of the application whose names start with `prefix`, in the order of names. @throws `storage.*` */
   async *scan(prefix = ''): AsyncGenerator<readonly [name: string, value: Uint8Array]> {
-    for await (const [key, value] of this.#backend.scan(RECORD_PREFIX + prefix))
+    await this.#room.writer.read(async () => {});
+    for await (const [key, value] of this.#stored.records.scan(RECORD_PREFIX + prefix))
       yield [key.slice(RECORD_PREFIX.length), value];
   }
 
@@ -203,7 +212,7 @@ export class MlsStore {
 
   async #openClient(options: ClientOptions, suite: number): Promise<StoredClient> {
     const { writer } = this.#room;
-    const stored = await writer.read(this.#backend.get(clientKey(suite)));
+    const stored = await writer.read(() => this.#stored.records.get(clientKey(suite)));
     const signer =
       stored === undefined ? options.signer : sameSigner(readRecord(KeyPairRecord, stored), options.signer);
     const client = new Client(signer === undefined ? options : { ...options, signer });
@@ -213,9 +222,9 @@ export class MlsStore {
       );
     const prefix = keyPackagePrefix(suite);
     const refs: string[] = [];
-    for await (const [key, secrets] of this.#backend.scan(prefix)) {
+    for await (const [key, secrets] of readable(this.#stored.raw, this.#stored.records, prefix)) {
       // One that is damaged is of no use; the others are.
-      if (restored(client, secrets)) refs.push(key.slice(prefix.length));
+      if (secrets !== undefined && restored(client, secrets)) refs.push(key.slice(prefix.length));
     }
     return new StoredClient(client, this.#room, refs);
   }

@@ -123,8 +123,10 @@ export class StoredClient {
    * @throws `state.unknown-group` when it is not in the store, `storage.*`
    */
   async group(groupId: Uint8Array): Promise<StoredGroup> {
-    const placed = this.#room.places.find(groupId, this.suite);
-    return this.#room.open(this.#client, placed ?? fail('state.unknown-group'));
+    const { places } = this.#room;
+    const placed = places.find(groupId, this.suite);
+    if (placed !== undefined) return this.#room.open(this.#client, placed);
+    return places.isDamaged ? fail('storage.corrupt', { record: 'place' }) : fail('state.unknown-group');
   }
 
   /** As `Client.prepareJoin`. Load the group that the new one follows on first, if there is one. @throws as there, `storage.*` */

@@ -39,6 +39,13 @@ export interface Shelf {
   readonly due: Map<string, Uint8Array>;
   /** Number of the next record, whoever writes it: handles that follow each other share the shelf. */
   next: number;
+  /** Something on it could not be read. */
+  isDamaged: boolean;
+}
+
+/** A shelf with nothing on it. */
+export function emptyShelf(): Shelf {
+  return { inbox: new Map(), due: new Map(), next: 0, isDamaged: false };
 }
 
 /**

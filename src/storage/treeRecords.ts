@@ -21,7 +21,7 @@ export interface Aged {
   readonly renewals: Renewals;
 }
 
-/** What changes when one tree follows another. The tree hash in the group context is what covers these records. */
+/** What changes when one tree follows another. The tree hash in the group context covers these records, ages apart. */
 export function writeTree(
   changes: Changes,
   keys: GroupKeys,
@@ -29,7 +29,9 @@ export function writeTree(
   after: Aged | undefined,
 ): void {
   diffTrees(before?.tree, after?.tree, (node, old, now) => {
-    changes.write(keys.node(node), nodeRecord(before, node, old), nodeRecord(after, node, now));
+    const [was, is] = [nodeRecord(before, node, old), nodeRecord(after, node, now)];
+    changes.write(keys.node(node), was, is);
+    if (node % 2 === 0) changes.cover(keys.node(node), was && ageOf(was), is && ageOf(is));
   });
 }
 
@@ -40,6 +42,11 @@ function nodeRecord(aged: Aged | undefined, node: NodeIndex, value: NodeValue): 
     renewed: renewalOf(aged.renewals, aged.tree.width, node / 2),
     leafNode: value,
   });
+}
+
+/** The part of a leaf's record that the tree hash does not cover. */
+export function ageOf(record: Uint8Array): Uint8Array {
+  return record.subarray(0, 8);
 }
 
 /** Gathers the records of a tree. */

@@ -75,9 +75,10 @@ export class Writer {
     return result;
   }
 
-  /** Read, within the time allowed. @throws `storage.*` */
-  async read<T>(what: Promise<T>): Promise<T> {
-    return inTime(what, this.#options.timeoutMs);
+  /** Read, within the time allowed; whoever stopped does not know what is there. @throws `storage.*` */
+  async read<T>(what: () => Promise<T>): Promise<T> {
+    if (this.#stopped !== undefined) throw this.#stopped;
+    return inTime(what(), this.#options.timeoutMs);
   }
 
   /** Finish what waits, and refuse more. */

@@ -47,6 +47,11 @@ export class World {
     throw new Error('nobody expected a cut');
   };
 
+  /** Told of every other failure of the victim. @returns whether to start it again before the step is tried again */
+  onFault: (error: unknown, tries: number) => Promise<boolean> = async (error) => {
+    throw error;
+  };
+
   constructor(names: readonly string[], frozen: Frozen | undefined, options: WorldOptions) {
     this.#options = options;
     this.network = new Network(frozen?.network.memory);
@@ -121,17 +126,22 @@ export class World {
 
   /** Until it is done, however often the power fails. */
   async #surely(name: string, what: () => Promise<unknown>): Promise<void> {
+    let isOff = false;
     for (let tries = 0; tries < 10; tries++) {
       try {
-        if (tries > 0 && name === this.#options.victim) await this.#start(this.get(name));
+        if (isOff) await this.#start(this.get(name));
+        isOff = false;
         await what();
         return;
       } catch (error) {
-        if (name !== this.#options.victim || !this.#disk.off) throw error;
-        this.#disk = this.#onCut(this.#disk);
+        if (name !== this.#options.victim) throw error;
+        if (this.#disk.off) {
+          this.#disk = this.#onCut(this.#disk);
+          isOff = true;
+        } else isOff = (await this.onFault(error, tries)) || isOff;
       }
     }
-    throw new Error('the power failed too often');
+    throw new Error('it failed too often');
   }
 
   #needPower(): void {
