@@ -227,20 +227,20 @@ function writeLists({ keys, changes, numbers, next }: Diff, before: State, after
     old: readonly T[],
     now: readonly T[],
     keyOf: (item: T, number: number) => string,
-    valueOf: (item: T) => Uint8Array,
+    recordOf: (item: T) => Uint8Array,
   ): void => {
     if (old === now) return;
     const [gone, come] = [new Set(old), new Set(now)];
     for (const item of old) {
       if (come.has(item)) continue;
-      changes.change(keyOf(item, numbers.get(item) ?? 0), valueOf(item), undefined);
+      changes.change(keyOf(item, numbers.get(item) ?? 0), recordOf(item), undefined);
       numbers.delete(item);
     }
     for (const item of now) {
       if (gone.has(item)) continue;
       const number = next();
       numbers.set(item, number);
-      changes.change(keyOf(item, number), undefined, valueOf(item));
+      changes.change(keyOf(item, number), undefined, recordOf(item));
     }
   };
   write(

@@ -27,7 +27,7 @@ for (const sealKey of [undefined, KEY]) {
       const { contents, ids, state } = await twoGroups(sealKey);
       const wrong: Wrong[] = [];
       for (const [name, value] of contents) {
-        const bits = value.length * 8 <= BITS ? value.length * 8 : BITS;
+        const bits = Math.min(value.length * 8, BITS);
         for (let i = 0; i < bits; i++) {
           const bit = bits === BITS ? random.below(value.length * 8) : i;
           const damaged = value.slice();
