@@ -44,7 +44,8 @@ export interface OpenOptions {
   readonly timeoutMs?: number;
   /**
    * How many batches the platform may lose after it has said that they are written, as when power fails. After each start,
-   * as many generations of our own are left out in the epochs concerned as those batches can have used. @defaultValue 5
+   * as many generations of our own are left out in the epochs concerned as those batches can have used; whoever sends in
+   * one of these for the first time waits for as many batches more. @defaultValue 5
    */
   readonly lostWrites?: number;
   /** A counter outside of the store, by which an old copy of it is noticed. @defaultValue none: by what others received only */

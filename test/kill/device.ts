@@ -323,6 +323,11 @@ export class Device {
       if ((await store.get(key)) === undefined) throw new Error(`record ${key} is lost`);
     for (const ref of this.witness.packages)
       if (!client.keyPackages.includes(ref)) throw new Error('a KeyPackage is lost');
+    let hasJoined = false;
+    for await (const [name] of store.scan('did/mail ')) hasJoined = name !== '';
+    for (const ref of this.witness.using)
+      if (client.keyPackages.includes(ref) === hasJoined)
+        throw new Error(hasJoined ? 'a KeyPackage outlived its join' : 'a KeyPackage went without a join');
     const inbox = new Set(this.#group?.inbox.map(({ id }) => id));
     for (const id of this.witness.unread)
       if (!inbox.has(id)) throw new Error(`plaintext ${id} was lost before it was acknowledged`);

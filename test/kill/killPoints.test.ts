@@ -27,7 +27,7 @@ afterAll(() => {
   );
 });
 
-describe('STO-01/02/04/15/17, CAM-04: nothing is lost or used twice wherever the power fails', () => {
+describe('STO-01/02/04/15/17, JOI-21, CAM-04: nothing is lost or used twice wherever the power fails', () => {
   for (const scenario of SCENARIOS) {
     for (const victim of scenario.victims) {
       test(`${scenario.name}: ${victim}`, async () => {

@@ -1,10 +1,16 @@
 /** Older copies of a profile that come back to life, with and without evidence of what was done since. */
 
 import { describe, expect, test } from 'vitest';
+import { toHex } from '../../src/base/bytes.ts';
+import { decode } from '../../src/codec/codec.ts';
+import { openSenderData } from '../../src/framing/privateMessage.ts';
+import { insideOf } from '../../src/group/group.ts';
 import { add } from '../../src/group/proposals.ts';
 import { memoryBackend } from '../../src/storage/memory.ts';
 import type { StoredGroup } from '../../src/storage/storedGroup.ts';
 import type { Watermark } from '../../src/storage/writer.ts';
+import { MlsMessage } from '../../src/wire/message.ts';
+import { WireFormat } from '../../src/wire/registry.ts';
 import { Random } from '../fuzz/random.ts';
 import { seeded } from '../support/seeded.ts';
 import { addTo, openProfile, type Profile, read, text } from '../support/stored.ts';
@@ -95,6 +101,26 @@ describe('STO-05: a counter outside of the store', () => {
     await expectSetBack(group, theirs);
     const fresh = await again.client.createGroup();
     await fresh.encrypt(text('nothing of this can be known'));
+  });
+});
+
+describe('STO-14: an older copy from which everything is withheld', () => {
+  test('uses keys again, but no nonce: the random guard differs', async () => {
+    const { backend, ours } = await couple();
+    const again = await openProfile(backendOf(await contentsOf(backend)), 'alice', {
+      open: { lostWrites: 0 },
+    });
+    const group = await again.client.group(ours.group.id);
+    const guards: string[] = [];
+    const nonces = new Set<string>();
+    for (const one of [ours, group])
+      for (let i = 0; i < 60; i++) {
+        const { generation, reuseGuard } = senderDataOf(ours, await one.encrypt(text(`${i}`)));
+        guards.push(toHex(reuseGuard));
+        nonces.add(`${generation} ${toHex(reuseGuard)}`);
+      }
+    expect(nonces.size).toBe(120);
+    expect(new Set(guards).size).toBeGreaterThan(115);
   });
 });
 
@@ -200,6 +226,13 @@ function counter(): { mark: { value: bigint }; watermark: Watermark } {
 async function expectSetBack(group: StoredGroup, theirs: StoredGroup): Promise<void> {
   await expect(group.encrypt(text('no'))).rejects.toMatchObject({ code: 'state.rollback' });
   expect(await read(group, await theirs.encrypt(text('still read')))).toBe('still read');
+}
+
+function senderDataOf({ group }: StoredGroup, bytes: Uint8Array): ReturnType<typeof openSenderData> {
+  const { env, cell } = insideOf(group);
+  const message = decode(MlsMessage, bytes);
+  if (message.wireFormat !== WireFormat.privateMessage) throw new Error('not private');
+  return openSenderData(env.suite, cell.state.epoch.secrets.senderDataSecret, message.privateMessage);
 }
 
 /** Rejoin, and talk. */

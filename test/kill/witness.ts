@@ -9,6 +9,7 @@ export interface Memory {
   readonly unread: readonly string[];
   readonly promised: readonly string[];
   readonly packages: readonly string[];
+  readonly using: readonly string[];
   readonly spans: readonly { readonly from: number; readonly until: number }[];
   readonly epoch: bigint;
 }
@@ -21,7 +22,15 @@ export type Change =
   | { readonly what: 'reach'; readonly value: bigint }
   | { readonly what: 'begin' | 'end'; readonly value: number };
 
-const NOTHING: Memory = { handed: [], unread: [], promised: [], packages: [], spans: [], epoch: 0n };
+const NOTHING: Memory = {
+  handed: [],
+  unread: [],
+  promised: [],
+  packages: [],
+  using: [],
+  spans: [],
+  epoch: 0n,
+};
 
 /** The memory of one user. */
 export class Witness {
@@ -35,6 +44,8 @@ export class Witness {
   readonly promised: Set<string>;
   /** References of KeyPackages that were made. */
   readonly packages: Set<string>;
+  /** Those that joins have used up, or were about to. */
+  readonly using: Set<string>;
   /** Stretches of the room in which it was a member. */
   readonly spans: { from: number; until: number }[];
   #epoch: bigint;
@@ -44,6 +55,7 @@ export class Witness {
     this.unread = new Set(memory.unread);
     this.promised = new Set(memory.promised);
     this.packages = new Set(memory.packages);
+    this.using = new Set(memory.using);
     this.spans = memory.spans.map((span) => ({ ...span }));
     this.#epoch = memory.epoch;
   }
@@ -60,6 +72,7 @@ export class Witness {
       unread: [...this.unread],
       promised: [...this.promised],
       packages: [...this.packages],
+      using: [...this.using],
       spans: this.spans,
       epoch: this.#epoch,
     };
@@ -98,6 +111,7 @@ export class Witness {
   /** A KeyPackage is about to be used up. */
   use(ref: string): void {
     this.packages.delete(ref);
+    this.using.add(ref);
     this.onChange({ what: 'use', value: ref });
   }
 

@@ -11,6 +11,7 @@ import { SimulatedDisk } from '../support/simulatedDisk.ts';
 import { Device } from './device.ts';
 import { Ledger } from './ledger.ts';
 import { Network } from './network.ts';
+import { remembering } from './remembering.ts';
 import { Witness } from './witness.ts';
 
 /** What somebody does. It may be cut short, and is then done again. */
@@ -65,7 +66,7 @@ export class World {
           name,
           network: this.network,
           ledger: this.ledger,
-          provider: seeded(options.seed * 100 + i),
+          provider: remembering(seeded(options.seed * 100 + i)),
           witness: new Witness(kept?.witness.memory),
           open: isVictim ? (options.open ?? {}) : { lostWrites: 0 },
         }),
