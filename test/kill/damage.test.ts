@@ -12,9 +12,11 @@ import { Random } from '../fuzz/random.ts';
 import { addTo, openProfile, type Profile, text } from '../support/stored.ts';
 import { backendOf, type Contents, contentsOf } from './world.ts';
 
-const SEED = Number(process.env['KILL_SEED'] ?? 1);
+const { KILL_SEED } = process.env;
+const SEED = Number(KILL_SEED ?? 1);
 /** Bits that are turned over in each record; all of them when there are no more. */
-const BITS = Number(process.env['BITS'] ?? 12);
+const { BITS: bits } = process.env;
+const BITS = Number(bits ?? 12);
 const KEY = new Uint8Array(32).fill(9);
 
 /** A damage that was not noticed as it ought to be. */

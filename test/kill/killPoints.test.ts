@@ -10,7 +10,8 @@ import { CUTS, type SimulatedDisk, type Survival } from '../support/simulatedDis
 import { prepare, SCENARIOS, type Scenario } from './scenario.ts';
 import { type Frozen, World } from './world.ts';
 
-const SEED = Number(process.env['KILL_SEED'] ?? 1);
+const { KILL_SEED } = process.env;
+const SEED = Number(KILL_SEED ?? 1);
 const MODES: readonly Survival[] = [...CUTS, 'killed'];
 /** One run in this many fails twice. */
 const TWICE = 4;

@@ -13,8 +13,10 @@ import { Device } from './device.ts';
 import { Ledger } from './ledger.ts';
 import { Network } from './network.ts';
 
-const SEED = Number(process.env['KILL_SEED'] ?? 1);
-const STORIES = Number(process.env['LOST_STORIES'] ?? 60);
+const { KILL_SEED } = process.env;
+const SEED = Number(KILL_SEED ?? 1);
+const { LOST_STORIES } = process.env;
+const STORIES = Number(LOST_STORIES ?? 60);
 
 describe('lost writes', () => {
   test('STO-03: no generation is used twice when up to 5 batches are lost, again and again', async () => {

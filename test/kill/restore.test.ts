@@ -19,8 +19,10 @@ import { Ledger } from './ledger.ts';
 import { Network } from './network.ts';
 import { backendOf, contentsOf } from './world.ts';
 
-const SEED = Number(process.env['KILL_SEED'] ?? 1);
-const FORKS = Number(process.env['FORKS'] ?? 200);
+const { KILL_SEED } = process.env;
+const SEED = Number(KILL_SEED ?? 1);
+const { FORKS: forks } = process.env;
+const FORKS = Number(forks ?? 200);
 
 describe('STO-13: evidence of what an older copy does not know', () => {
   const kinds = {

@@ -19,10 +19,13 @@ import { Ledger } from './ledger.ts';
 import { Network } from './network.ts';
 import { Witness } from './witness.ts';
 
-const KILLS = Number(process.env['KILLS'] ?? 20);
-const SEED = Number(process.env['KILL_SEED'] ?? 1);
+const { KILLS: kills } = process.env;
+const KILLS = Number(kills ?? 20);
+const { KILL_SEED } = process.env;
+const SEED = Number(KILL_SEED ?? 1);
 /** How long a child may work before it is killed, milliseconds: about as long as it takes for all it has to do. */
-const LONGEST = Number(process.env['KILL_WITHIN_MS'] ?? 120);
+const { KILL_WITHIN_MS } = process.env;
+const LONGEST = Number(KILL_WITHIN_MS ?? 120);
 
 const folder = mkdtempSync(join(tmpdir(), 'xmpp-mls-kill-'));
 const cache = resolve('node_modules', '.cache', 'xmpp-mls');

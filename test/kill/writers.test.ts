@@ -9,7 +9,8 @@ import { Ledger } from './ledger.ts';
 import { Rigged } from './rigged.ts';
 import { backendOf, contentsOf } from './world.ts';
 
-const SENDS = Number(process.env['SENDS'] ?? 10_000);
+const { SENDS: sends } = process.env;
+const SENDS = Number(sends ?? 10_000);
 
 describe('a batch that fails', () => {
   test('STO-06: a full store refuses a step, and nothing has happened', async () => {
