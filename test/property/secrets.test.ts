@@ -2,17 +2,22 @@
 
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
-import { isZero, utf8 } from '../../src/base/bytes.ts';
+import { isZero, toHex, utf8 } from '../../src/base/bytes.ts';
 import { nodeProvider } from '../../src/crypto/node/index.ts';
 import { Client } from '../../src/group/client.ts';
+import { type Group, insideOf } from '../../src/group/group.ts';
 import { safeExportMove } from '../../src/group/moves.ts';
 import { acceptAnyCredential } from '../../src/group/policy.ts';
 import { remove, update } from '../../src/group/proposals.ts';
 import { stateSecrets } from '../../src/group/spent.ts';
 import type { GroupState } from '../../src/group/state.ts';
+import type { KeyValueStore } from '../../src/storage/backend.ts';
+import { memoryBackend } from '../../src/storage/memory.ts';
+import type { StoredGroup } from '../../src/storage/storedGroup.ts';
 import { basicCredential } from '../../src/wire/credential.ts';
 import { bytesIn } from '../support/graph.ts';
 import { type Peer, room, settle } from '../support/peers.ts';
+import { openProfile } from '../support/stored.ts';
 
 const page = readFileSync(new URL('../../ARCHITECTURE.md', import.meta.url), 'utf8');
 const rows = [
@@ -130,7 +135,7 @@ const isLocal = (): void => {
   ).toEqual([]);
 };
 
-const CHECKS: Readonly<Record<string, () => void>> = {
+const CHECKS: Readonly<Record<string, () => void | Promise<void>>> = {
   'KeyPackage: init and leaf private keys': () => {
     const options = {
       credential: basicCredential('a'),
@@ -216,7 +221,55 @@ const CHECKS: Readonly<Record<string, () => void>> = {
     expect(of(state, SIGNER).every((key) => key === state.epoch.signer.secretKey)).toBe(true);
     expect([...stateSecrets(state)].includes(state.epoch.signer.secretKey)).toBe(false);
   },
+  'all of these in a store': async () => {
+    const { backend, group, friend } = await stored();
+    await group.process(friend.encrypt(utf8('hello')));
+    const { state } = insideOf(group.group).cell;
+    const ended = [
+      'init secret',
+      'sender data secret',
+      'ratchet secrets',
+      'exporter secret, epoch authenticator',
+    ];
+    const secrets = ended.flatMap((row) => of(state, row)).map(toHex);
+    const before = await contents(backend);
+    expect(secrets.filter((secret) => before.includes(secret)).length).toBeGreaterThan(ended.length);
+    const commit = friend.commit();
+    const outcome = await group.process(commit.message);
+    if (outcome.kind === 'commit') await group.accept(outcome.commit);
+    const after = await contents(backend);
+    expect(secrets.filter((secret) => after.includes(secret))).toEqual([]);
+  },
+  'received plaintext': async () => {
+    const { backend, group, friend } = await stored();
+    const outcome = await group.process(friend.encrypt(utf8('for your eyes')));
+    expect(await contents(backend)).toContain(toHex(utf8('for your eyes')));
+    if (outcome.kind === 'application') await group.acknowledge(outcome.id);
+    expect(await contents(backend)).not.toContain(toHex(utf8('for your eyes')));
+  },
 };
+
+/** A stored member that keeps no past epochs, and one in memory. */
+async function stored(): Promise<{ backend: KeyValueStore; group: StoredGroup; friend: Group }> {
+  const { backend, client } = await openProfile(memoryBackend(), 'stored', {
+    client: { policy: { pastEpochs: 0, resumptionEpochs: 0 } },
+  });
+  const credential = basicCredential('friend');
+  const friend = new Client({
+    provider: nodeProvider,
+    credential,
+    validateCredential: acceptAnyCredential,
+  }).createGroup();
+  const invitation = friend.invite([(await client.createKeyPackage()).message]);
+  friend.accept(invitation);
+  return { backend, group: await (await client.prepareJoin(invitation.welcome)).accept(), friend };
+}
+
+async function contents(backend: KeyValueStore): Promise<string> {
+  let all = '';
+  for await (const [, value] of backend.scan('')) all += `${toHex(value)} `;
+  return all;
+}
 
 describe('each row of the table', () => {
   test('has a check, and each check a row', () => {
