@@ -2,7 +2,7 @@
 
 import { describe, expect, test } from 'vitest';
 import { utf8 } from '../../src/base/bytes.ts';
-import type { Group } from '../../src/group/group.ts';
+import { type Group, stateOf } from '../../src/group/group.ts';
 import type { Policy } from '../../src/group/policy.ts';
 import type { Processed } from '../../src/group/processed.ts';
 import { commitOf, reloaded, type Stage, stageOf } from '../support/groups.ts';
@@ -150,6 +150,7 @@ describe('FRM-11 further ahead than may be held', () => {
     const loaded = reloaded(stage.b, group.save());
     expect(rejection(loaded.process(far(next), { source: 'x' })).code).toBe('state.epoch-future');
     group.accept(commitOf(group, stage.a.commit().message));
+    expect(stateOf(group).ahead).toEqual([]);
     expect(group.process(far(next), { source: 'x' })).toEqual(report);
   });
 
