@@ -41,7 +41,7 @@ describe('a group', () => {
 
   test('hands out copies: whoever alters them alters nothing here', () => {
     const [a, b] = three();
-    const theirs = b.process(a.propose(update(), { authenticatedData: utf8('aad') }).message);
+    const theirs = b.process(a.propose(update()).message);
     if (theirs.kind !== 'proposal') throw new Error(theirs.kind);
     const mine = b.propose(update());
     const before = b.save();
@@ -49,7 +49,31 @@ describe('a group', () => {
       bytes.fill(0);
     for (const { ref } of b.proposals) ref.fill(0);
     expect(b.save()).toEqual(before);
-    expect(theirs.authenticatedData.buffer.byteLength).toBe(3);
+  });
+
+  test('hands out no parts of a message, for the sake of which the whole of it would be kept', () => {
+    const [a, b] = three();
+    const options = { authenticatedData: utf8('aad') };
+    const outcomes = [
+      a.encrypt(utf8('hello'), options),
+      a.propose(update(), options).message,
+      a.commit([], options).message,
+      three()[0].encrypt(utf8('hello')),
+    ].map((message) => b.process(message));
+    expect(outcomes.map(({ kind }) => kind)).toEqual(['application', 'proposal', 'commit', 'foreign']);
+    const parts = outcomes.flatMap((outcome) => [
+      ...('authenticatedData' in outcome ? [outcome.authenticatedData] : []),
+      ...('data' in outcome ? [outcome.data] : []),
+      ...('groupId' in outcome ? [outcome.groupId] : []),
+    ]);
+    expect(parts).toHaveLength(5);
+    for (const part of parts) expect(part?.buffer.byteLength).toBe(part?.length);
+  });
+
+  test('encrypts application data, whatever is said of handshakes', () => {
+    const [a, b] = groupsOf(['a', 'b'], { handshake: 'public' }) as [Group, Group];
+    for (const options of [{}, { handshake: 'public' } as const])
+      expect(b.process(a.encrypt(utf8('hello'), options)).kind).toBe('application');
   });
 
   test('is closed once, and again without harm', () => {
@@ -77,6 +101,23 @@ describe('a staged commit', () => {
     b.accept(staged[1]);
     const [past] = stateOf(b).past;
     expect(past && ratchetOf(past.secretTree, a.self, 'handshake')?.next).toBe(2);
+  });
+
+  test('R9.2-01 of a public one there is no key to consume', () => {
+    const [a, b] = three();
+    const made = a.commit([], { handshake: 'public' });
+    b.discard(commitOf(b, made.message));
+    expect(used(b, a)).toBe(0);
+    b.accept(commitOf(b, made.message));
+    const [past] = stateOf(b).past;
+    expect(past && ratchetOf(past.secretTree, a.self, 'handshake')).toBeUndefined();
+  });
+
+  test('says who made it', () => {
+    const [a, b] = three();
+    expect(commitOf(b, a.commit().message)).toMatchObject({ origin: 'member', committer: 0 });
+    const { message } = clientOf('d').prepareExternalJoin(b.groupInfo());
+    expect(commitOf(b, message)).toMatchObject({ origin: 'new-member', committer: 3, epoch: 2n });
   });
 
   test('R14-03 one commit that was looked at twice is dropped twice', () => {
