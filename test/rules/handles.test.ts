@@ -2,9 +2,18 @@
 
 import { describe, expect, test } from 'vitest';
 import { utf8 } from '../../src/base/bytes.ts';
+import { uint8 } from '../../src/codec/codec.ts';
 import { nodeProvider } from '../../src/crypto/node/index.ts';
 import { type Group, stateOf } from '../../src/group/group.ts';
-import { add, remove, update } from '../../src/group/proposals.ts';
+import {
+  add,
+  customProposal,
+  externalPsk,
+  reinit,
+  remove,
+  resumptionPsk,
+  update,
+} from '../../src/group/proposals.ts';
 import type { StagedCommit } from '../../src/group/views.ts';
 import { ratchetOf } from '../../src/schedule/secretTree.ts';
 import { treeToNodes } from '../../src/tree/tree.ts';
@@ -49,6 +58,24 @@ describe('a group', () => {
       bytes.fill(0);
     for (const { ref } of b.proposals) ref.fill(0);
     expect(b.save()).toEqual(before);
+  });
+
+  test('keeps no bytes that it is given', () => {
+    const openTypes = { proposals: new Map([[0xf0a0, uint8]]) };
+    const proposalTypes = new Map([[0xf0a0, { external: false, pathRequired: false }]]);
+    const [a] = groupsOf(['a', 'b'], { proposalTypes }, { openTypes }) as [Group, Group];
+    const bytes = Array.from({ length: 4 }, () => Uint8Array.of(7));
+    const [id, groupId, successor, body] = bytes as [Uint8Array, Uint8Array, Uint8Array, Uint8Array];
+    for (const input of [
+      externalPsk(id),
+      resumptionPsk(groupId, 1n),
+      reinit({ groupId: successor, suite: 1 }),
+      customProposal(0xf0a0, body),
+    ])
+      a.propose(input);
+    const before = a.save();
+    for (const one of bytes) one.fill(0);
+    expect(a.save()).toEqual(before);
   });
 
   test('hands out no parts of a message, for the sake of which the whole of it would be kept', () => {
