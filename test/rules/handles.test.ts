@@ -58,6 +58,7 @@ describe('a group', () => {
       bytes.fill(0);
     for (const { ref } of b.proposals) ref.fill(0);
     expect(b.save()).toEqual(before);
+    expect([b.id, b.treeHash, b.epochAuthenticator]).toEqual([a.id, a.treeHash, a.epochAuthenticator]);
   });
 
   test('keeps no bytes that it is given', () => {

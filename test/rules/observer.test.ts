@@ -235,6 +235,9 @@ describe('what is handed out', () => {
     for (const bytes of [id, treeHash, confirmedTranscriptHash, groupInfo, ratchetTree, ...refs, ...parts])
       bytes?.fill(0);
     expect(watcher.save()).toEqual(before);
+    const { context } = stateOf(a).epoch;
+    expect([watcher.id, watcher.treeHash]).toEqual([context.groupId, context.treeHash]);
+    expect(watcher.confirmedTranscriptHash).toEqual(context.confirmedTranscriptHash);
   });
 });
 
