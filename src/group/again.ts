@@ -49,7 +49,7 @@ function committable(env: Environment, after: GroupState, inputs: readonly NewPr
   // An Update says how the commit is to renew our leaf, and a leave is for others to commit.
   const items = new Map<NewProposal, ProposalItem>();
   for (const input of inputs) {
-    if (input.kind === 'update' || input.kind === 'leave') continue;
+    if (input.kind === 'update') continue;
     const proposal = makePlainProposal(env, input);
     if (isLeave(env, proposal)) continue;
     items.set(input, { proposal, sender: { kind: 'member', leaf: self }, ref: undefined });
@@ -147,7 +147,7 @@ function targetOf(
       ? undefined
       : seat;
   }
-  return leafAt(after.tree, leaf) === undefined ? undefined : leaf;
+  return leaf;
 }
 
 function isAddOf(proposal: Proposal, leafNode: LeafNode | undefined): boolean {

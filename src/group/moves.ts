@@ -65,7 +65,7 @@ export function proposeMove(
   const after = { ...state, secretTree: sent.secretTree };
   // The same content with the same signature is the same proposal, however often it is sent.
   const next = known ? after : storeProposal(env, after, { proposal, sender, ref, ownKeys });
-  return { next, result: { message: sent.message, ref }, spent: sent.spent };
+  return { next, result: { message: sent.message, ref: ref.slice() }, spent: sent.spent };
 }
 
 /** One leave per epoch is enough (extensions draft §6.3). @throws `validation.proposal` */

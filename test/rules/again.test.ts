@@ -1,11 +1,12 @@
 /** After another commit won: what of our own is still worth proposing, and that proposing it again succeeds (§14). */
 
 import { describe, expect, test } from 'vitest';
+import { leafIndex } from '../../src/base/brand.ts';
 import { utf8 } from '../../src/base/bytes.ts';
 import { uint8 } from '../../src/codec/codec.ts';
 import { nodeProvider } from '../../src/crypto/node/index.ts';
 import type { KeyPair } from '../../src/crypto/provider.ts';
-import type { Accepted, Group } from '../../src/group/group.ts';
+import { type Accepted, type Group, stateOf } from '../../src/group/group.ts';
 import {
   add,
   customProposal,
@@ -18,7 +19,11 @@ import {
   setExtensions,
   update,
 } from '../../src/group/proposals.ts';
+import type { ProposalClaim } from '../../src/group/rules.ts';
+import { leafAt } from '../../src/tree/tree.ts';
 import { basicCredential } from '../../src/wire/credential.ts';
+import { makeExtension, RequiredCapabilities } from '../../src/wire/extension.ts';
+import { ExtensionType } from '../../src/wire/registry.ts';
 import { agree, clientOf, commitOf, followAll, groupsOf, moveAll, talk } from '../support/groups.ts';
 
 const CUSTOM = 0xf0a0;
@@ -167,6 +172,39 @@ describe.each(HOWS)('what we have %s', (how) => {
     expect(race(quartet(), [remove(3), update()], [remove(1)], how).again).toEqual([]);
   });
 
+  test('PRO-20 R8.4-01 PSKs are told apart by what they name: only the one that the winner has mixed in is done', () => {
+    const groups = quartet();
+    for (const by of groups.slice(0, 2)) moveAll(groups, by);
+    const { id } = groups[0];
+    const wishes = [
+      externalPsk(utf8('p')),
+      externalPsk(utf8('q')),
+      resumptionPsk(id, 1n),
+      resumptionPsk(id, 2n),
+      resumptionPsk(utf8('another group'), 1n),
+    ];
+    for (const done of wishes)
+      expect(race(groups, wishes, [done], how).again).toEqual(wishes.filter((wish) => wish !== done));
+  });
+
+  test('R13.4-04 PRO-20 whoever can be added only with other extensions comes with these', () => {
+    const needed = makeExtension(ExtensionType.requiredCapabilities, RequiredCapabilities, {
+      extensionTypes: [0xf0a1],
+      proposalTypes: [],
+      credentialTypes: [],
+    });
+    const groups = quartet();
+    moveAll(groups, groups[0], [setExtensions([needed])]);
+    const wishes = [add(clientOf('plain').createKeyPackage().message), setExtensions([])];
+    expect(race(groups, wishes, [], how).again).toEqual(wishes);
+  });
+
+  test('PRO-20 rules of the group take it for ours', () => {
+    const rules = { mayPropose: ({ author }: ProposalClaim) => author.kind === 'member' };
+    const groups = groupsOf(['a', 'b', 'c', 'd'], POLICY, { rules });
+    expect(race(groups, [remove(3)], [], how).again).toEqual([remove(3)]);
+  });
+
   test('R14-02 a removal is pointless when the member has left, and wanted when it only took new keys', () => {
     const gone = quartet();
     expect(race(gone, [remove(3)], [remove(3)], how).again).toEqual([]);
@@ -182,6 +220,14 @@ describe.each(HOWS)('what we have %s', (how) => {
     expect(again).toEqual([remove(3)]);
     moveAll(groups, b, again);
     expect(d.status).toBe('removed');
+  });
+
+  test('R14-02 a removal is wanted of whom the winner gives new keys while it removes another', () => {
+    const groups = quartet();
+    const [a, b, c, d] = groups;
+    const { message } = d.propose(update({ signer: freshSigner() }));
+    for (const group of [a, b, c]) group.process(message);
+    expect(race(groups, [remove(3)], [remove(2)], how).again).toEqual([remove(3)]);
   });
 });
 
@@ -237,6 +283,24 @@ describe('our own leaf', () => {
     talk(groups);
   });
 
+  test.each(HOWS)('PRO-29 R12.1-06 new extensions, %s: still wanted, and then in place', (how) => {
+    const groups = quartet();
+    const wish = update({ extensions: [EXTENSION] });
+    const { again } = race(groups, [wish], [], how);
+    expect(again).toEqual([wish]);
+    moveAll(groups, groups[1], again);
+    const leaf = leafAt(stateOf(groups[0]).epoch.tree, leafIndex(1));
+    expect(leaf?.extensions).toEqual([EXTENSION]);
+  });
+
+  test('PRO-29 an Update of ours is wanted, whatever others have proposed since', () => {
+    const groups = quartet();
+    const [, b, c] = groups;
+    b.propose(update());
+    b.process(c.propose(externalPsk(utf8('p'))).message);
+    expect(followAll(groups.slice(1, 2), c.commit().message)[0]?.again).toEqual([update()]);
+  });
+
   test('PRO-29 an Update without content: wanted until our leaf has fresh keys', () => {
     const groups = quartet();
     const [a, b, c] = groups;
@@ -278,6 +342,19 @@ describe('our own leaf', () => {
     moveAll(groups, b, again);
   });
 
+  test('PRO-20 of what was asked for twice the later stands for both', () => {
+    const groups = quartet();
+    const b = groups[1];
+    const [newcomer, former] = [add(newcomerOf('e').message), resumptionPsk(b.id, 1n)];
+    for (const wish of [newcomer, former, externalPsk(utf8('p'))]) b.propose(wish);
+    const { again } = race(groups, [former, newcomer], [], 'lost');
+    expect(again).toEqual([externalPsk(utf8('p')), former, newcomer]);
+    moveAll(groups, b, again);
+    const successors = ['first', 'second'].map((name) => reinit({ groupId: utf8(name), suite: 1 }));
+    const anew = quartet();
+    expect(race(anew, successors, [], 'sent').again).toMatchObject(successors.slice(1));
+  });
+
   test('PRO-20 whom a commit over our Remove and our Add has removed and added anew is not removed once more', () => {
     for (const isOurs of [true, false]) {
       const [b, c] = [clientOf('b', POLICY), clientOf('c', POLICY)];
@@ -291,9 +368,10 @@ describe('our own leaf', () => {
       expect(a.accept(commitOf(a, message)).again).toEqual([]);
       // By an Add that is not ours, it is in against our will.
       ofB.accept(commitOf(ofB, message));
-      a.propose(remove(2));
+      const other = add(newcomerOf('e').message);
+      for (const wish of [remove(2), other]) a.propose(wish);
       const theirs = ofB.commit([remove(2), add(c.createKeyPackage().message)]);
-      expect(a.accept(commitOf(a, theirs.message)).again).toEqual([remove(2)]);
+      expect(a.accept(commitOf(a, theirs.message)).again).toEqual([remove(2), other]);
     }
   });
 

@@ -2,10 +2,11 @@
 
 import { describe, expect, test } from 'vitest';
 import { utf8 } from '../../src/base/bytes.ts';
-import { encode } from '../../src/codec/codec.ts';
+import { encode, uint8 } from '../../src/codec/codec.ts';
 import { stateOf } from '../../src/group/group.ts';
 import {
   appData,
+  customProposal,
   type Extension,
   extensionsDraft,
   type Group,
@@ -30,7 +31,7 @@ import {
   three,
 } from '../support/drafts.ts';
 import { forgeCommit, forgeGroupInfo, forgeProposal, groupInfoMessage } from '../support/forge.ts';
-import { insider } from '../support/kinds.ts';
+import { insider, POLL, poll, registry, topic } from '../support/kinds.ts';
 import { codeOf } from '../support/refusals.ts';
 
 type Three = [Group, Group, Group];
@@ -206,6 +207,23 @@ describe('the dictionary and GroupContextExtensions', () => {
       [replaced(required, kept)],
       'validation.proposal-list',
     );
+    // Other extensions are none of its business, with no dictionary before and after.
+    settle(groups, bob, [setExtensions([])]);
+    works(groups);
+  });
+
+  test('beside it, the types of the application count as ever', () => {
+    const openTypes = { proposals: new Map([[0xf0a0, uint8]]) };
+    const proposalTypes = new Map([[0xf0a0, { external: false, pathRequired: false }]]);
+    const groups = gather(three({ registry, openTypes, policy: { proposalTypes } })) as Three;
+    const [alice] = groups;
+    fails(
+      groups,
+      () => alice.commit([setExtensions([topic.make({ name: utf8('') })])]),
+      'validation.extension',
+    );
+    fails(groups, () => alice.commit([customProposal(0xf0a0, utf8('two'))]), 'codec.trailing');
+    settle(groups, alice, [poll.make(POLL), customProposal(0xf0a0, utf8('1'))]);
     works(groups);
   });
 

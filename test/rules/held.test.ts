@@ -2,9 +2,10 @@
 
 import { describe, expect, test } from 'vitest';
 import { utf8 } from '../../src/base/bytes.ts';
-import type { Group } from '../../src/group/group.ts';
+import { type Group, stateOf } from '../../src/group/group.ts';
 import type { Policy } from '../../src/group/policy.ts';
 import type { Processed } from '../../src/group/processed.ts';
+import { remove } from '../../src/group/proposals.ts';
 import { commitOf, reloaded, type Stage, stageOf } from '../support/groups.ts';
 import { rejection } from '../support/refusals.ts';
 import { privateMessage, privateOf } from '../support/sealing.ts';
@@ -121,6 +122,25 @@ describe('FRM-11 room for early messages', () => {
     expect(release(stage)).toEqual([small]);
   });
 
+  test('a message waits for its own epoch, and for none when we are removed', () => {
+    const stage = early();
+    const { a, b, c, group, next } = stage;
+    const [soon, later] = [next(), privateMessage({ ...privateOf(next()), epoch: 3n })];
+    for (const message of [later, soon]) expect(group.process(message).kind).toBe('held');
+    const first = a.commit();
+    c.follow(first.message);
+    a.accept(first);
+    const removal = reloaded(b, group.save());
+    expect(group.accept(commitOf(group, first.message)).released).toEqual([soon]);
+    expect(stateOf(group).held.map(({ message }) => message)).toEqual([later]);
+    expect(group.accept(commitOf(group, a.commit().message)).released).toEqual([later]);
+    const other = c.commit([remove(1)]).message;
+    expect(removal.accept(commitOf(removal, first.message)).released).toEqual([soon]);
+    expect(removal.process(privateMessage({ ...privateOf(next()), epoch: 3n })).kind).toBe('held');
+    expect(removal.accept(commitOf(removal, other)).released).toEqual([]);
+    expect(removal.status).toBe('removed');
+  });
+
   test('what was held for an epoch that never came goes when the group has passed it', () => {
     const stage = early();
     const { a, c, group, next } = stage;
@@ -150,6 +170,7 @@ describe('FRM-11 further ahead than may be held', () => {
     const loaded = reloaded(stage.b, group.save());
     expect(rejection(loaded.process(far(next), { source: 'x' })).code).toBe('state.epoch-future');
     group.accept(commitOf(group, stage.a.commit().message));
+    expect(stateOf(group).ahead).toEqual([]);
     expect(group.process(far(next), { source: 'x' })).toEqual(report);
   });
 

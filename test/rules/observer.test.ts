@@ -1,6 +1,10 @@
 /** What an observer does with what it sees, through the public door: outcomes, decisions, joiners, restarts, the end. */
 
 import { describe, expect, test } from 'vitest';
+import { fail } from '../../src/base/error.ts';
+import { nodeProvider } from '../../src/crypto/node/index.ts';
+import type { Provider } from '../../src/crypto/provider.ts';
+import { stateOf } from '../../src/group/group.ts';
 import {
   acceptAnyCredential,
   add,
@@ -20,6 +24,11 @@ import {
   update,
   utf8,
 } from '../../src/index.ts';
+import { ExternalSenders, makeExtension } from '../../src/wire/extension.ts';
+import { ExtensionType, ProposalType } from '../../src/wire/registry.ts';
+import { Faulty } from '../support/faulty.ts';
+import { forgeProposal, signaturePair } from '../support/forge.ts';
+import { environment } from '../support/peers.ts';
 import { codeOf } from '../support/refusals.ts';
 import { flipped } from '../support/sealing.ts';
 
@@ -139,6 +148,34 @@ describe('outcomes', () => {
     expect(codeOf(() => watcher.offer(undefined as unknown as Uint8Array))).toBe('codec.input');
   });
 
+  test('a back end that fails says nothing about what was received', () => {
+    const faulty = new Faulty(nodeProvider);
+    const { a, watcher } = watched({ provider: faulty.provider });
+    const { message } = a.commit();
+    faulty.arm(1);
+    expect(codeOf(() => watcher.process(message))).toBe('internal.bug');
+    expect(watcher.process(message).kind).toBe('commit');
+  });
+
+  test('of more commits than may be staged the oldest are dropped', () => {
+    const { a, watcher } = watched();
+    const commits = Array.from({ length: 17 }, () => {
+      const made = a.commit();
+      a.discard(made);
+      return staged(watcher, made.message);
+    });
+    const [first, second] = commits as [StagedCommit, StagedCommit];
+    expect(codeOf(() => watcher.accept(first))).toBe('state.stale-handle');
+    expect(watcher.accept(second).epoch).toBe(2n);
+  });
+
+  test('FRM-10 of commits as many are known again as the policy says', () => {
+    const { a, b, watcher } = watched({ policy: { pastEpochs: 1 } });
+    const [first, second] = [move(a, [b, watcher]), move(a, [b, watcher])];
+    expect(watcher.process(second.message)).toEqual({ kind: 'duplicate' });
+    expect(watcher.process(first.message)).toEqual({ kind: 'expired', epoch: 1n });
+  });
+
   test('proposals are kept within bounds, beyond them when a commit refers to them', () => {
     const { a, b, watcher } = watched({ policy: { keptProposalsPerSender: 2 } });
     const sent = [0, 1, 2].map(() => b.propose(update()).message);
@@ -158,6 +195,61 @@ describe('outcomes', () => {
     watcher.accept(staged(watcher, message));
     expect(watcher.proposals).toEqual([]);
   });
+});
+
+describe('what is handed out', () => {
+  test('says who proposed, and what the group has', () => {
+    const { a, b, watcher } = watched();
+    const signer = signaturePair(environment());
+    const service = { signatureKey: signer.publicKey, credential: basicCredential('service') };
+    const listed = makeExtension(ExtensionType.externalSenders, ExternalSenders, [service]);
+    move(a, [b, watcher], [setExtensions([listed])]);
+    expect(watcher.extensions).toEqual([listed]);
+    expect(watcher.confirmedTranscriptHash).toEqual(stateOf(a).epoch.context.confirmedTranscriptHash);
+    const sender = a.member(1);
+    const theirs = watcher.process(b.propose(update()).message);
+    expect(theirs).toMatchObject({ kind: 'proposal', proposal: { type: 2, sender } });
+    const foreign = watcher.process(watcher.propose(remove(1), { signer }).message);
+    expect(foreign).toMatchObject({ kind: 'proposal', proposal: { type: 3, sender: undefined } });
+    expect(watcher.proposals.map((one) => one.sender)).toEqual([sender, undefined]);
+  });
+
+  test('is the caller’s: whoever alters it alters nothing here', () => {
+    const { a, b, watcher } = watched();
+    move(a, [b, watcher]);
+    watcher.offer(a.groupInfo());
+    const authenticatedData = utf8('aad');
+    const proposed = watcher.process(b.propose(update(), { authenticatedData }).message);
+    const before = watcher.save();
+    const committed = watcher.process(a.commit([], { authenticatedData }).message);
+    const other = watched();
+    const foreign = watcher.process(other.a.encrypt(utf8('hello')));
+    const opaque = watcher.process(a.encrypt(utf8('hello')));
+    if (proposed.kind !== 'proposal' || committed.kind !== 'commit') throw new Error('another outcome');
+    if (foreign.kind !== 'foreign' || opaque.kind !== 'opaque') throw new Error('another outcome');
+    // Of a message that was taken in they are copies as well: nobody keeps the whole of it for the sake of a part.
+    const parts = [proposed.authenticatedData, committed.authenticatedData, foreign.groupId, opaque.groupId];
+    for (const bytes of parts) expect(bytes?.buffer.byteLength).toBe(bytes?.length);
+    const { id, treeHash, confirmedTranscriptHash, groupInfo, ratchetTree } = watcher;
+    const refs = [proposed.proposal.ref, watcher.proposals[0]?.ref];
+    for (const bytes of [id, treeHash, confirmedTranscriptHash, groupInfo, ratchetTree, ...refs, ...parts])
+      bytes?.fill(0);
+    expect(watcher.save()).toEqual(before);
+    const { context } = stateOf(a).epoch;
+    expect([watcher.id, watcher.treeHash]).toEqual([context.groupId, context.treeHash]);
+    expect(watcher.confirmedTranscriptHash).toEqual(context.confirmedTranscriptHash);
+  });
+});
+
+test('R17.1-01 a provider that has only the suite of the group is enough', () => {
+  const provider: Provider = {
+    name: 'one suite',
+    suites: [2],
+    suite: (id) => (id === 2 ? nodeProvider.suite(id) : fail('codec.unsupported')),
+    random: (length) => nodeProvider.random(length),
+  };
+  const watcher = observe({ ...OPEN, provider }, client('ann', { suite: 2 }).createGroup().groupInfo());
+  expect(watcher.suite).toBe(2);
 });
 
 describe('joiners', () => {
@@ -232,6 +324,10 @@ test('R12.4.2-19 after a ReInit nothing follows', () => {
   expect(watcher.offer(rest[1])).toEqual({ kind: 'expired', epoch: 1n });
   const again = observeSaved(OPEN, watcher.save());
   expect(again.status).toBe('closed');
+  // Only an insider still makes something for the epoch in which nothing is to be said.
+  const removal = { proposalType: ProposalType.remove, removed: 0 } as const;
+  const seen = again.process(forgeProposal(environment(), stateOf(b), removal).message);
+  expect(seen.kind === 'rejected' && seen.error.code).toBe('state.closed');
   const signer = { publicKey: new Uint8Array(32), secretKey: new Uint8Array(32) };
   expect(codeOf(() => again.propose(remove(0), { signer }))).toBe('state.closed');
 });

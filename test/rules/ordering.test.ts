@@ -196,6 +196,7 @@ describe('a closed group', () => {
   test('PRO-11 R12.4.2-19 R12.4.1-19 after a ReInit nothing is sent, and nothing but late messages is read', () => {
     const [a, b] = groupsOf(['a', 'b']) as [Group, Group];
     const late = b.encrypt(utf8('late'));
+    const handshake = b.propose(update(), { handshake: 'public' }).message;
     const made = a.commit([reinit({ groupId: nonce, suite: 1 })]);
     expect(made.changes.reinit).toBe(true);
     for (const group of [a, b]) follow(group, made.message);
@@ -206,6 +207,7 @@ describe('a closed group', () => {
       expect(codeOf(() => group.propose(update()))).toBe('state.closed');
     }
     expect(a.process(late).kind).toBe('application');
+    expect(a.process(handshake)).toEqual({ kind: 'expired', epoch: 1n });
   });
 
   test('PRO-11 R12.4.2-19 what others still send is refused', () => {

@@ -2,7 +2,8 @@
 
 import { describe, expect, test } from 'vitest';
 import { equal, utf8 } from '../../src/base/bytes.ts';
-import type { Group } from '../../src/group/group.ts';
+import { fail } from '../../src/base/error.ts';
+import { Group } from '../../src/group/group.ts';
 import type { Divergence, Processed } from '../../src/group/processed.ts';
 import { externalPsk, remove, update } from '../../src/group/proposals.ts';
 import { basicCredential } from '../../src/wire/credential.ts';
@@ -221,6 +222,8 @@ describe('outcomes', () => {
     const psk = a.commit([externalPsk(DATA)]).message;
     const before = group.save();
     expect(() => reloaded({ env: broken }, before).process(psk)).toThrow('internal.bug');
+    const unavailable = { ...b.env, psks: () => fail('crypto.unavailable') };
+    expect(() => reloaded({ env: unavailable }, before).process(psk)).toThrow('crypto.unavailable');
     group.close();
     expect(() => group.process(psk)).toThrow('state.closed-handle');
   });
@@ -287,6 +290,16 @@ describe('evidence is proven', () => {
     const late = reloaded(b, old);
     late.accept(commitOf(late, a.commit().message));
     setsBack(late, data, parted({ kind: 'own-generation', epoch: 1n, generation: 0 }));
+  });
+
+  test('STO-13 a proposal of ours that we have forgotten is taken in like those of others', () => {
+    const { b, group } = stageOf();
+    const sent = new Group(b.env, b.state).propose(remove(2), { handshake: 'public' });
+    expect(group.process(sent.message)).toMatchObject({
+      kind: 'proposal',
+      proposal: { sender: { leaf: 1 } },
+    });
+    expect(group.process(sent.message)).toEqual({ kind: 'own-message', content: 'proposal' });
   });
 
   test('STO-13 FRM-05 an Update in our name that we have not signed is rejected', () => {

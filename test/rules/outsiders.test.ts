@@ -30,6 +30,8 @@ import {
   verdict,
   works,
 } from '../support/doors.ts';
+import { signaturePair } from '../support/forge.ts';
+import { environment } from '../support/peers.ts';
 import { codeOf } from '../support/refusals.ts';
 
 type Three<T> = [T, T, T];
@@ -173,6 +175,15 @@ describe('resync', () => {
     const groups = gather(clients());
     const join = () => client('carol').prepareExternalJoin(groups[0].groupInfo(), { resync: true });
     fails(groups, join, 'validation.external-commit');
+  });
+
+  test('R12.2-20: with that key and nothing else, when everything but the key was lost', () => {
+    const signer = signaturePair(environment());
+    const groups = gather([client('alice'), client('bob', { signer })]);
+    const [alice] = groups;
+    const offer = client('bob', { signer }).prepareExternalJoin(alice.groupInfo(), { resync: true });
+    follow([alice], offer.message);
+    works([alice, offer.accept()]);
   });
 
   test('R11-09: of two joins of one group only one is entered, whatever way they go', () => {

@@ -6,7 +6,8 @@ import { uint8 } from '../../src/codec/codec.ts';
 import { nobleProvider } from '../../src/crypto/noble/index.ts';
 import { nodeProvider } from '../../src/crypto/node/index.ts';
 import type { Client } from '../../src/group/client.ts';
-import type { Group } from '../../src/group/group.ts';
+import { type Group, stateOf } from '../../src/group/group.ts';
+import { acceptAnyCredential } from '../../src/group/policy.ts';
 import {
   add,
   customProposal,
@@ -14,8 +15,13 @@ import {
   reinit,
   remove,
   setExtensions,
+  stored,
   update,
 } from '../../src/group/proposals.ts';
+import { observe } from '../../src/index.ts';
+import { basicCredential } from '../../src/wire/credential.ts';
+import { ExternalSenders, makeExtension } from '../../src/wire/extension.ts';
+import { ExtensionType } from '../../src/wire/registry.ts';
 import { agree, clientOf, commitOf, followAll, moveAll, talk } from '../support/groups.ts';
 import { codeOf, rejection, rejects, unmoved } from '../support/refusals.ts';
 
@@ -160,6 +166,31 @@ const SHAPES: readonly Shape[] = [
         );
         const { changes } = moveAll(room.all, room.b);
         expect([changes.added.length, changes.psks.length, changes.custom.length]).toEqual([1, 1, 1]);
+      };
+    },
+  },
+  {
+    name: 'PRO-26 R12.1.8-05 proposals of an external sender, and of somebody who asks to be added',
+    run: (room) => {
+      const pair = () => nodeProvider.suite(1).signatureKeyPair(nodeProvider.random(32));
+      const [other, signer] = [pair(), pair()];
+      const credential = basicCredential('service');
+      const listed = [other, signer].map(({ publicKey }) => ({ signatureKey: publicKey, credential }));
+      moveAll(room.all, room.a, [
+        setExtensions([makeExtension(ExtensionType.externalSenders, ExternalSenders, listed)]),
+      ]);
+      const info = room.a.groupInfo();
+      const watcher = observe({ validateCredential: acceptAnyCredential, policy: POLICY }, info);
+      const asking = clientOf('e', POLICY, OPTIONS).requestJoin(info);
+      for (const message of [watcher.propose(remove(2), { signer }).message, asking.message])
+        for (const group of room.all) expect(group.process(message).kind).toBe('proposal');
+      return () => {
+        const senders = stateOf(room.b).proposals.map(({ sender }) => sender);
+        expect(senders).toEqual([{ kind: 'external', index: 1 }, { kind: 'new-member' }]);
+        const [, request] = room.b.proposals;
+        const { changes } = moveAll(room.all, room.b, [stored(request?.ref as Uint8Array)]);
+        expect([changes.removed.length, changes.added.length]).toEqual([1, 1]);
+        room.b.close();
       };
     },
   },

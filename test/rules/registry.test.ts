@@ -46,6 +46,7 @@ describe('definitions', () => {
     for (const type of [0, 1, 5, -1, 0x10000])
       expect(codeOf(() => defineExtension({ type, codec: uint8 }))).toBe('codec.input');
     expect(defineProposal({ type: 8, codec: uint8, traits }).type).toBe(8);
+    expect(defineProposal({ type: 0xffff, codec: uint8, traits }).type).toBe(0xffff);
     expect(defineExtension({ type: 6, codec: uint8 }).type).toBe(6);
   });
 

@@ -3,6 +3,7 @@
 import { describe, expect, test } from 'vitest';
 import { type Codec, encode, uint8 } from '../../src/codec/codec.ts';
 import { stateOf } from '../../src/group/group.ts';
+import { validateProposal } from '../../src/group/proposalRules.ts';
 import {
   type Client,
   defineProposal,
@@ -28,6 +29,7 @@ import {
 } from '../support/doors.ts';
 import { forgeCommit, forgeExternalCommit, forgeProposal, signaturePair } from '../support/forge.ts';
 import { goodbye, insider, POLL, poll, registry, rotate } from '../support/kinds.ts';
+import { codeOf } from '../support/refusals.ts';
 
 type Three<T> = [T, T, T];
 const NAMES = ['alice', 'bob', 'carol'] as const;
@@ -207,6 +209,23 @@ describe('the trait `removesSender`', () => {
     deliver(groups, bob, message);
     expect(message[3]).toBe(1);
   });
+});
+
+test('R12.1.8-05: an external sender has no leaf to leave, whatever the traits say', () => {
+  const leaving = defineProposal({
+    type: 0xf00b,
+    codec: uint8,
+    traits: { external: true, pathRequired: true, removesSender: true },
+  });
+  const own = { proposals: [leaving] };
+  const [signer, listed] = [clientOf('server'), clientOf('alice', { registry: own })];
+  const senders = [{ signatureKey: signer.signatureKey, credential: signer.credential }];
+  const extension = makeExtension(ExtensionType.externalSenders, ExternalSenders, senders);
+  const groups = gather([listed, clientOf('bob', { registry: own })], [extension]);
+  const { env, state } = insider(groups[0], { registry: own });
+  const item = { proposal: raw(leaving, 1), sender: { kind: 'external', index: 0 }, ref: undefined } as const;
+  expect(codeOf(() => validateProposal(env, state.epoch, item))).toBe('validation.sender');
+  validateProposal(env, state.epoch, { ...item, sender: { kind: 'member', leaf: state.epoch.self } });
 });
 
 test('R12.1.8-04: a type without traits for external commits stays out of them', () => {

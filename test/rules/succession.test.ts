@@ -96,6 +96,7 @@ describe('the three phases', () => {
     const made = members[0].reinitialise(closed[0], [bob, ...keyPackagesOf([members[2]])]);
     const staged = members[1].prepareJoin(made.welcome as Uint8Array, { from: closed[1] });
     expect(staged.origin).toEqual({ kind: 'reinit', groupId: closed[1].id, epoch: closed[1].epoch });
+    expect(staged.origin?.groupId.buffer.byteLength).toBe(closed[1].id.length);
     expect(staged.inviter).toEqual(made.group.member(0));
     expect([made.group.extensions, staged.accept().extensions]).toEqual([extensions, extensions]);
   });

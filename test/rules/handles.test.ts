@@ -1,0 +1,250 @@
+/** Handles of groups, joins and commits: what they hand out is the caller's, and each is decided once (RFC 9420 §14). */
+
+import { describe, expect, test } from 'vitest';
+import { utf8 } from '../../src/base/bytes.ts';
+import { uint8 } from '../../src/codec/codec.ts';
+import { nodeProvider } from '../../src/crypto/node/index.ts';
+import { type Group, stateOf } from '../../src/group/group.ts';
+import {
+  add,
+  customProposal,
+  externalPsk,
+  reinit,
+  remove,
+  resumptionPsk,
+  update,
+} from '../../src/group/proposals.ts';
+import type { StagedCommit } from '../../src/group/views.ts';
+import { ratchetOf } from '../../src/schedule/secretTree.ts';
+import { treeToNodes } from '../../src/tree/tree.ts';
+import { Faulty } from '../support/faulty.ts';
+import { clientOf, commitOf, followAll, groupsOf, moveAll, talk } from '../support/groups.ts';
+import { codeOf } from '../support/refusals.ts';
+
+type Three = [Group, Group, Group];
+const three = (): Three => groupsOf(['a', 'b', 'c'], { grease: false }) as Three;
+
+/** Commits of one member for one epoch, none of which it takes. */
+function commitsOf(group: Group, count: number, inputs: Parameters<Group['commit']>[0] = []): Uint8Array[] {
+  return Array.from({ length: count }, () => {
+    const made = group.commit(inputs);
+    group.discard(made);
+    return made.message;
+  });
+}
+
+/** How many handshake keys of a leaf are used up. */
+const used = (group: Group, { self }: Group): number =>
+  ratchetOf(stateOf(group).secretTree, self, 'handshake')?.next ?? 0;
+
+describe('a group', () => {
+  test('says what it is', () => {
+    const [a, b] = three();
+    const { epoch } = stateOf(b);
+    expect([b.suite, b.self, b.status, b.isOpen]).toEqual([1, 1, 'active', true]);
+    expect(b.treeHash).toEqual(epoch.context.treeHash);
+    expect(b.ratchetTree).toEqual(treeToNodes(epoch.tree));
+    expect(`${b}`).toMatch(/^Group\([0-9a-f]{64}, epoch 1\)$/);
+    expect(a.epochAuthenticator).toEqual(b.epochAuthenticator);
+  });
+
+  test('hands out copies: whoever alters them alters nothing here', () => {
+    const [a, b] = three();
+    const theirs = b.process(a.propose(update()).message);
+    if (theirs.kind !== 'proposal') throw new Error(theirs.kind);
+    const mine = b.propose(update());
+    const before = b.save();
+    for (const bytes of [b.id, b.treeHash, b.epochAuthenticator, mine.ref, theirs.proposal.ref])
+      bytes.fill(0);
+    for (const { ref } of b.proposals) ref.fill(0);
+    expect(b.save()).toEqual(before);
+    expect([b.id, b.treeHash, b.epochAuthenticator]).toEqual([a.id, a.treeHash, a.epochAuthenticator]);
+  });
+
+  test('keeps no bytes that it is given', () => {
+    const openTypes = { proposals: new Map([[0xf0a0, uint8]]) };
+    const proposalTypes = new Map([[0xf0a0, { external: false, pathRequired: false }]]);
+    const [a] = groupsOf(['a', 'b'], { proposalTypes }, { openTypes }) as [Group, Group];
+    const bytes = Array.from({ length: 4 }, () => Uint8Array.of(7));
+    const [id, groupId, successor, body] = bytes as [Uint8Array, Uint8Array, Uint8Array, Uint8Array];
+    for (const input of [
+      externalPsk(id),
+      resumptionPsk(groupId, 1n),
+      reinit({ groupId: successor, suite: 1 }),
+      customProposal(0xf0a0, body),
+    ])
+      a.propose(input);
+    const before = a.save();
+    for (const one of bytes) one.fill(0);
+    expect(a.save()).toEqual(before);
+  });
+
+  test('hands out no parts of a message, for the sake of which the whole of it would be kept', () => {
+    const [a, b] = three();
+    const options = { authenticatedData: utf8('aad') };
+    const outcomes = [
+      a.encrypt(utf8('hello'), options),
+      a.propose(update(), options).message,
+      a.commit([], options).message,
+      three()[0].encrypt(utf8('hello')),
+    ].map((message) => b.process(message));
+    expect(outcomes.map(({ kind }) => kind)).toEqual(['application', 'proposal', 'commit', 'foreign']);
+    const parts = outcomes.flatMap((outcome) => [
+      ...('authenticatedData' in outcome ? [outcome.authenticatedData] : []),
+      ...('data' in outcome ? [outcome.data] : []),
+      ...('groupId' in outcome ? [outcome.groupId] : []),
+    ]);
+    expect(parts).toHaveLength(5);
+    for (const part of parts) expect(part?.buffer.byteLength).toBe(part?.length);
+  });
+
+  test('encrypts application data, whatever is said of handshakes', () => {
+    const [a, b] = groupsOf(['a', 'b'], { handshake: 'public' }) as [Group, Group];
+    for (const options of [{}, { handshake: 'public' } as const])
+      expect(b.process(a.encrypt(utf8('hello'), options)).kind).toBe('application');
+  });
+
+  test('is closed once, and again without harm', () => {
+    const [a] = three();
+    a.close();
+    a.close();
+    expect(a.isOpen).toBe(false);
+    expect(codeOf(() => a.epoch)).toBe('state.closed-handle');
+  });
+
+  test('that is none of ours founds nothing', () => {
+    const client = clientOf('a');
+    expect(codeOf(() => client.branch({} as Group, []))).toBe('codec.input');
+  });
+});
+
+describe('a staged commit', () => {
+  test('R9.2-01 R14-03 the key that opened it is consumed when it is dropped, and when it is accepted', () => {
+    const [a, b] = three();
+    const [first, second] = commitsOf(a, 2) as [Uint8Array, Uint8Array];
+    const staged = [commitOf(b, first), commitOf(b, second)] as const;
+    expect(used(b, a)).toBe(0);
+    b.discard(staged[0]);
+    expect(used(b, a)).toBe(1);
+    b.accept(staged[1]);
+    const [past] = stateOf(b).past;
+    expect(past && ratchetOf(past.secretTree, a.self, 'handshake')?.next).toBe(2);
+  });
+
+  test('R9.2-01 of a public one there is no key to consume', () => {
+    const [a, b] = three();
+    const made = a.commit([], { handshake: 'public' });
+    b.discard(commitOf(b, made.message));
+    expect(used(b, a)).toBe(0);
+    b.accept(commitOf(b, made.message));
+    const [past] = stateOf(b).past;
+    expect(past && ratchetOf(past.secretTree, a.self, 'handshake')).toBeUndefined();
+  });
+
+  test('says who made it', () => {
+    const [a, b] = three();
+    expect(commitOf(b, a.commit().message)).toMatchObject({ origin: 'member', committer: 0 });
+    const { message } = clientOf('d').prepareExternalJoin(b.groupInfo());
+    expect(commitOf(b, message)).toMatchObject({ origin: 'new-member', committer: 3, epoch: 2n });
+  });
+
+  test('R14-03 one commit that was looked at twice is dropped twice', () => {
+    const groups = three();
+    const [a, b] = groups;
+    const made = a.commit();
+    const twice = [commitOf(b, made.message), commitOf(b, made.message)] as const;
+    for (const staged of twice) b.discard(staged);
+    expect(codeOf(() => b.discard(twice[0]))).toBe('state.stale-handle');
+    a.discard(made);
+    talk(groups);
+  });
+
+  test('STO-16 a back end that fails while it is dropped leaves it as it was', () => {
+    const faulty = new Faulty(nodeProvider);
+    const b = clientOf('b', {}, { provider: faulty.provider });
+    const a = clientOf('a').createGroup();
+    const invited = a.invite([b.createKeyPackage().message]);
+    a.accept(invited);
+    const group = b.prepareJoin(invited.welcome).accept();
+    const staged = commitOf(group, a.commit().message);
+    const before = group.save();
+    faulty.arm(1);
+    expect(codeOf(() => group.discard(staged))).toBe('internal.bug');
+    faulty.disarm();
+    expect(group.save()).toEqual(before);
+    expect(group.accept(staged).epoch).toBe(2n);
+  });
+
+  test('R14-06 dropping one of another member leaves our own pending', () => {
+    const [a, b] = three();
+    const mine = b.commit();
+    b.discard(commitOf(b, a.commit().message));
+    expect(b.pending).toBe(mine);
+    expect(b.accept(mine).epoch).toBe(2n);
+  });
+
+  test('PRO-22 one that removes us can be dropped, or be beaten by another', () => {
+    const groups = three();
+    const [a, b] = groups;
+    const [removal, other] = [commitsOf(a, 1, [remove(1)]), commitsOf(a, 1)].flat() as [
+      Uint8Array,
+      Uint8Array,
+    ];
+    b.discard(commitOf(b, removal));
+    const again = a.commit([remove(1)]);
+    a.discard(again);
+    expect(commitOf(b, again.message).changes.removesSelf).toBe(true);
+    expect(b.accept(commitOf(b, other)).epoch).toBe(2n);
+    expect(b.status).toBe('active');
+  });
+
+  test('R14-05 sixteen wait for a decision, and no more', () => {
+    const [a, b] = three();
+    const messages = commitsOf(a, 18);
+    const staged = messages.slice(0, 16).map((message) => commitOf(b, message));
+    const [first, second, third] = staged as [StagedCommit, StagedCommit, StagedCommit];
+    b.discard(first);
+    for (const message of messages.slice(16)) commitOf(b, message);
+    expect(codeOf(() => b.accept(second))).toBe('state.stale-handle');
+    expect(b.accept(third).epoch).toBe(2n);
+  });
+
+  test('FRM-20 of a commit that was taken its last bytes are kept, to know it again', () => {
+    const groups = three();
+    const { message } = moveAll(groups, groups[0]);
+    const [past] = stateOf(groups[1]).past;
+    expect(past?.end).toEqual({ mark: message.slice(-32), isOwn: false });
+  });
+});
+
+describe('a staged join', () => {
+  const invited = () => {
+    const d = clientOf('d');
+    const groups = three();
+    const made = groups[0].commit([add(d.createKeyPackage().message)]);
+    followAll(groups, made.message);
+    return { d, groups, welcome: made.welcome as Uint8Array };
+  };
+
+  test('JOI-03 says where it leads, and is decided once', () => {
+    const { d, groups, welcome } = invited();
+    const staged = d.prepareJoin(welcome);
+    const [a] = groups;
+    expect([staged.groupId, staged.epoch, staged.origin]).toEqual([a.id, a.epoch, undefined]);
+    expect(staged.members).toEqual(a.members);
+    expect(staged.inviter).toEqual(a.member(0));
+    staged.groupId.fill(0);
+    const group = staged.accept();
+    expect(group.id).toEqual(a.id);
+    talk([...groups, group]);
+    for (const decide of [staged.accept, staged.discard]) expect(codeOf(decide)).toBe('state.stale-handle');
+  });
+
+  test('JOI-03 that was dropped leads nowhere; the KeyPackage still does', () => {
+    const { d, groups, welcome } = invited();
+    const staged = d.prepareJoin(welcome);
+    staged.discard();
+    for (const decide of [staged.accept, staged.discard]) expect(codeOf(decide)).toBe('state.stale-handle');
+    talk([...groups, d.prepareJoin(welcome).accept()]);
+  });
+});
