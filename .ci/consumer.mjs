@@ -3,7 +3,9 @@
 const stores = ['memory', 'level', 'indexeddb', 'sealed', 'journaled', 'conformance'];
 const doors = [
   'xmpp-mls',
-  ...['node', 'noble', 'wire', ...stores.map((name) => `store/${name}`)].map((name) => `xmpp-mls/${name}`),
+  ...['node', 'noble', 'wire', 'xmpp', ...stores.map((name) => `store/${name}`)].map(
+    (name) => `xmpp-mls/${name}`,
+  ),
 ];
 for (const door of doors) {
   const names = Object.keys(await import(door));

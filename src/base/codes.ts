@@ -193,6 +193,8 @@ export const CODES = {
     'The group does not allow external commits.',
   ],
 
+  'xmpp.stanza': ['never', 'message', 'network', '', 'A stanza or a payload in it is malformed.'],
+
   'internal.bug': ['after-fix', 'group', 'local', '', 'An invariant of the library broke; please report it.'],
 } as const satisfies Readonly<Record<string, Row>>;
 
