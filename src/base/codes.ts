@@ -206,6 +206,7 @@ export const CODES = {
   ],
   'xmpp.refused': ['after-fix', 'message', 'network', '', 'The server answered a request with an error.'],
   'xmpp.timeout': ['after-sync', 'message', 'network', '', 'No answer came in time; the outcome is unknown.'],
+  'xmpp.offline': ['after-sync', 'profile', 'network', '', 'There is no connection; nothing was sent.'],
 
   'internal.bug': ['after-fix', 'group', 'local', '', 'An invariant of the library broke; please report it.'],
 } as const satisfies Readonly<Record<string, Row>>;

@@ -1,4 +1,8 @@
-/** XMPP: the ground that the binding of MLS stands on. Elements, addresses and connections; sans I/O. */
+/**
+ * XMPP: the ground that the binding of MLS stands on. Elements, addresses, stanzas, and the connection as an interface.
+ *
+ * Connections come from `xmpp-mls/xmpp/xmppjs`, `/xmpp/stanzajs` or `/xmpp/strophe`, or are your own.
+ */
 
 export { type Attributes, attr, child, childrenOf, childText, el, text, type XmlElement } from './element.ts';
 export { bareJid, formatJid, type Jid, parseJid, readJid, sameBareJid, sameJid } from './jid.ts';

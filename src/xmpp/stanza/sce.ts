@@ -67,7 +67,7 @@ export function sealEnvelope({ content, from, to, time, mid }: Envelope): Uint8A
 }
 
 /**
- * Read decrypted bytes.
+ * Read decrypted bytes. Only members write envelopes; of one that is no XML, lenient parsers may make different things.
  * @param parse of the transport
  * @throws `codec.utf8`, `xmpp.stanza` for what is no envelope of this profile
  */
