@@ -1,11 +1,18 @@
 // Runs inside an empty folder where the packed tarball was installed: every public door opens and holds something.
 
 const stores = ['memory', 'level', 'indexeddb', 'sealed', 'journaled', 'conformance'];
+const adapters = ['xmppjs', 'stanzajs', 'strophe'];
 const doors = [
   'xmpp-mls',
-  ...['node', 'noble', 'wire', 'store', ...stores.map((name) => `store/${name}`)].map(
-    (name) => `xmpp-mls/${name}`,
-  ),
+  ...[
+    'node',
+    'noble',
+    'wire',
+    'store',
+    'xmpp',
+    ...stores.map((name) => `store/${name}`),
+    ...adapters.map((name) => `xmpp/${name}`),
+  ].map((name) => `xmpp-mls/${name}`),
 ];
 for (const door of doors) {
   const names = Object.keys(await import(door));

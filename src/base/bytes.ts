@@ -53,6 +53,51 @@ export function fromHex(hex: string): Uint8Array {
   return out;
 }
 
+const BASE64 = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/';
+
+/** Base64 of RFC 4648 section 4: padded, in one line. */
+export function toBase64(bytes: Uint8Array): string {
+  const out: string[] = [];
+  for (let i = 0; i < bytes.length; i += 3) {
+    const left = bytes.length - i;
+    const word =
+      (at(bytes, i) << 16) | (left > 1 ? at(bytes, i + 1) << 8 : 0) | (left > 2 ? at(bytes, i + 2) : 0);
+    out.push(
+      digit(word >> 18),
+      digit(word >> 12),
+      left > 1 ? digit(word >> 6) : '=',
+      left > 2 ? digit(word) : '=',
+    );
+  }
+  return out.join('');
+}
+
+function digit(word: number): string {
+  return BASE64.charAt(word & 63);
+}
+
+/**
+ * Read base64 strictly: exactly what {@link toBase64} writes for some bytes. Decoders of platforms are not used, because
+ * they read several texts as the same bytes.
+ * @throws `codec.base64` for white space, missing padding, another alphabet, or bits that are set in the padding
+ */
+export function fromBase64(text: string): Uint8Array {
+  const padding = text.endsWith('==') ? 2 : text.endsWith('=') ? 1 : 0;
+  const digits = text.length - padding;
+  if (text.length % 4 !== 0) fail('codec.base64', { length: text.length });
+  const out = new Uint8Array((text.length / 4) * 3 - padding);
+  let bits = 0;
+  for (let i = 0, to = 0; i < digits; i++) {
+    const value = BASE64.indexOf(text.charAt(i));
+    if (value < 0) fail('codec.base64', { at: i });
+    bits = ((bits << 6) | value) & 0xffffff;
+    if (i % 4 === 0) continue;
+    out[to++] = (bits >> (6 - 2 * (i % 4))) & 0xff;
+  }
+  if (padding > 0 && (bits & (padding === 2 ? 15 : 3)) !== 0) fail('codec.base64', { at: digits - 1 });
+  return out;
+}
+
 /** Encode text as UTF-8. @throws `codec.utf8` for a lone surrogate, which would become another character */
 export function utf8(text: string): Uint8Array {
   if (/\p{Surrogate}/u.test(text)) fail('codec.utf8');

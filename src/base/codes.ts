@@ -193,6 +193,21 @@ export const CODES = {
     'The group does not allow external commits.',
   ],
 
+  'xmpp.stanza': ['never', 'message', 'network', '', 'A stanza or a payload in it is malformed.'],
+  'xmpp.node-owner': ['never', 'message', 'network', '', 'An item does not come from the owner of its node.'],
+  'xmpp.sender': ['never', 'message', 'network', '', 'The sender of a stanza is not who it has to be.'],
+  'xmpp.binding': ['never', 'message', 'unknown', '', 'A message belongs to another conversation.'],
+  'xmpp.too-large': [
+    'after-fix',
+    'message',
+    'local',
+    '',
+    'A stanza or an item is larger than the server takes.',
+  ],
+  'xmpp.refused': ['after-fix', 'message', 'network', '', 'The server answered a request with an error.'],
+  'xmpp.timeout': ['after-sync', 'message', 'network', '', 'No answer came in time; the outcome is unknown.'],
+  'xmpp.offline': ['after-sync', 'profile', 'network', '', 'There is no connection; nothing was sent.'],
+
   'internal.bug': ['after-fix', 'group', 'local', '', 'An invariant of the library broke; please report it.'],
 } as const satisfies Readonly<Record<string, Row>>;
 

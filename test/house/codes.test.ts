@@ -7,7 +7,6 @@ import { find, sources } from './sources.ts';
 
 /** Codes that nothing in `src` raises, each with the reason it stands in the table already. */
 const RESERVED: Readonly<Record<string, string>> = {
-  'codec.base64': 'the XMPP binding decodes base64',
   'state.epoch-past': 'reported as the disposition `expired`',
   'state.own-message': 'reported as the dispositions `own-message` and `own-commit`',
   'state.desync': 'the XMPP binding repairs',

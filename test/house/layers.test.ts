@@ -16,7 +16,8 @@ const BELOW: Readonly<Record<string, readonly string[]>> = {
   group: ['framing', 'schedule', 'tree', 'wire', 'crypto', 'codec', 'base'],
   door: ['group', 'framing', 'schedule', 'tree', 'wire', 'crypto', 'codec', 'base'],
   storage: ['group', 'framing', 'schedule', 'tree', 'wire', 'crypto', 'codec', 'base'],
-  cli: ['door', 'storage', 'group', 'framing', 'schedule', 'tree', 'wire', 'crypto', 'codec', 'base'],
+  xmpp: ['index.ts', 'storage/index.ts', 'base'],
+  cli: ['door', 'xmpp', 'storage', 'group', 'framing', 'schedule', 'tree', 'wire', 'crypto', 'codec', 'base'],
 };
 
 /** Folder prefix to what it may take from outside `src`. */
@@ -34,6 +35,7 @@ const DOORS = [
   'index.ts',
   'storage/index.ts',
   'wire/index.ts',
+  'xmpp/index.ts',
   'crypto/noble/index.ts',
   'crypto/node/index.ts',
 ];
@@ -52,6 +54,7 @@ const HOST: readonly (readonly [folder: string, names: readonly string[]])[] = [
   ['crypto/noble/', ['crypto']],
   ['crypto/node/', ['Buffer']],
   ['storage/', ['setTimeout', 'clearTimeout']],
+  ['xmpp/adapters/', ['setTimeout', 'clearTimeout']],
   ['cli/', ['console', 'process', 'performance', 'Buffer', 'structuredClone']],
 ];
 

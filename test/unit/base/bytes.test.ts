@@ -1,12 +1,15 @@
+import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import {
   concat,
   EMPTY,
   equal,
+  fromBase64,
   fromHex,
   fromUtf8,
   isZero,
   ownedCopy,
+  toBase64,
   toHex,
   utf8,
 } from '../../../src/base/bytes.ts';
@@ -155,5 +158,53 @@ describe('DEC-18 ownedCopy', () => {
     ['proxy', new Proxy(new Uint8Array(1), {})],
   ])('refuses: %s', (_name, input) => {
     expect(codeOf(() => ownedCopy(input))).toBe('codec.input');
+  });
+});
+
+describe('base64', () => {
+  test('XMP-22: agrees with Buffer in writing, and reads back what it writes', () => {
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 70 }), (bytes) => {
+        expect(toBase64(bytes)).toBe(Buffer.from(bytes).toString('base64'));
+        expect(fromBase64(toBase64(bytes))).toEqual(bytes);
+      }),
+    );
+  });
+
+  test.each([
+    'A',
+    'AA',
+    'AAA',
+    'AA=',
+    'A===',
+    '=QQQ',
+    'QQ==QQ==',
+    'QQ==x',
+    'QR==',
+    'QUF=',
+    'QQ= =',
+    ' QQ==',
+    'QQ==\n',
+    'Q-_=',
+    'QQ\u00e9=',
+    '====',
+    'A=AA',
+    'AA=A',
+  ])('XMP-22: refuses %j', (text) => expect(codeOf(() => fromBase64(text))).toBe('codec.base64'));
+
+  test('XMP-22: for every accepted text, writing gives the text back', () => {
+    const text = fc.string({ unit: fc.constantFrom(...'AQg/+=-_ z9'), maxLength: 8 });
+    fc.assert(
+      fc.property(text, (one) => {
+        let bytes: Uint8Array;
+        try {
+          bytes = fromBase64(one);
+        } catch {
+          return;
+        }
+        expect(toBase64(bytes)).toBe(one);
+      }),
+      { numRuns: 2000 },
+    );
   });
 });

@@ -1,0 +1,125 @@
+/** Every reader, fed with damaged stanzas: it answers or refuses with an `MlsError`, and never anything else. */
+
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { MlsError } from '../../../../src/base/error.ts';
+import { isElement, type XmlElement } from '../../../../src/xmpp/element.ts';
+import { lookAtPlain, received } from '../../../../src/xmpp/received.ts';
+import { readCarbon } from '../../../../src/xmpp/stanza/carbons.ts';
+import { readDiscoInfo, readDiscoItems } from '../../../../src/xmpp/stanza/disco.ts';
+import { readFin, readResult } from '../../../../src/xmpp/stanza/mam.ts';
+import { mlsIn, readMls } from '../../../../src/xmpp/stanza/mls.ts';
+import { readDevices, readKeyPackages } from '../../../../src/xmpp/stanza/mlsItems.ts';
+import {
+  readAffiliates,
+  readRoomConfiguration,
+  readRoomPresence,
+  readSubject,
+} from '../../../../src/xmpp/stanza/muc.ts';
+import { readConfiguration, readEvent, readItems } from '../../../../src/xmpp/stanza/pubsub.ts';
+import { readEnvelope } from '../../../../src/xmpp/stanza/sce.ts';
+import { failWith } from '../../../../src/xmpp/stanza/stanzaError.ts';
+import { readOriginId, readStanzaId } from '../../../../src/xmpp/stanza/stanzaId.ts';
+import { xml } from '../../../support/xml.ts';
+
+const ROOM = 'r@c.example';
+const query = { archive: ROOM, queryId: 'q', page: { max: 1 } };
+
+const READERS: readonly ((stanza: XmlElement) => unknown)[] = [
+  (stanza) => readCarbon(stanza, ROOM),
+  readDiscoInfo,
+  readDiscoItems,
+  readFin,
+  (stanza) => readResult(stanza, query, ROOM),
+  (stanza) => readMls(mlsIn(stanza) ?? stanza),
+  readDevices,
+  readKeyPackages,
+  readAffiliates,
+  readRoomConfiguration,
+  readRoomPresence,
+  readSubject,
+  readConfiguration,
+  (stanza) => readEvent(stanza, ROOM),
+  (stanza) => readItems(stanza, ROOM, 'n'),
+  readEnvelope,
+  failWith,
+  readOriginId,
+  (stanza) => readStanzaId(stanza, ROOM),
+];
+
+const STANZAS = [
+  `<message from='${ROOM}'><sent xmlns='urn:xmpp:carbons:2'><forwarded xmlns='urn:xmpp:forward:0'><message xmlns='jabber:client'/></forwarded></sent></message>`,
+  `<message from='${ROOM}'><result xmlns='urn:xmpp:mam:2' queryid='q' id='1'><forwarded xmlns='urn:xmpp:forward:0'><delay xmlns='urn:xmpp:delay' stamp='2026-01-01T00:00:00Z'/><message xmlns='jabber:client'/></forwarded></result></message>`,
+  "<iq><fin xmlns='urn:xmpp:mam:2' complete='true'><set xmlns='http://jabber.org/protocol/rsm'><first>1</first><last>2</last></set></fin></iq>",
+  "<message><mls xmlns='urn:xmpp:mls:0' branch='6f1d0c7a9b3e4425'><commit>AAEC</commit><group-info branch='6f1d0c7a9b3e4425'>AAEC</group-info></mls></message>",
+  "<message><mls xmlns='urn:xmpp:mls:0'><desync gid='6d2f0c1e9ab34c7d8e5f60718293a4b5' epoch='4' branch='6f1d0c7a9b3e4425' device='77aa01c2d3e4f506'/></mls></message>",
+  "<keypackages xmlns='urn:xmpp:mls:0'><kp suite='1' last-resort='true'>AAEC</kp></keypackages>",
+  "<devices xmlns='urn:xmpp:mls:0'><list>AAEC</list><signature>AAEC</signature></devices>",
+  "<iq><query xmlns='http://jabber.org/protocol/disco#info'><identity category='a' type='b'/><feature var='c'/></query></iq>",
+  "<iq><query xmlns='http://jabber.org/protocol/muc#admin'><item jid='a@b' affiliation='member'/></query></iq>",
+  `<presence from='${ROOM}/n'><x xmlns='http://jabber.org/protocol/muc#user'><item affiliation='none' role='none'/><status code='110'/></x></presence>`,
+  "<message><event xmlns='http://jabber.org/protocol/pubsub#event'><items node='n'><item id='1'><a xmlns='b'/></item></items></event></message>",
+  "<iq><pubsub xmlns='http://jabber.org/protocol/pubsub'><items node='n'><item id='1'/></items></pubsub></iq>",
+  "<envelope xmlns='urn:xmpp:sce:1'><content/><from jid='a@b'/><to jid='a@c'/><time stamp='2026-01-01T00:00:00Z'/><mid xmlns='urn:xmpp:mls:0' id='1'/></envelope>",
+  `<message type='groupchat'><subject>x</subject><origin-id xmlns='urn:xmpp:sid:0' id='1'/><stanza-id xmlns='urn:xmpp:sid:0' by='${ROOM}' id='2'/></message>`,
+  "<iq type='error'><error type='wait'><conflict xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error></iq>",
+].map(xml);
+
+const VALUES = [
+  '',
+  'x',
+  '-1',
+  '@',
+  '/',
+  'a@b/c',
+  '\u0000',
+  '1e9',
+  '99999999999999999999',
+  '__proto__',
+  'constructor',
+];
+
+/** One damage at the n-th element of a tree: an attribute, a text, a child twice, or none left. */
+function damaged(element: XmlElement, place: number, how: number, value: string): XmlElement {
+  let at = place;
+  const visit = (one: XmlElement): XmlElement => {
+    const here = at-- === 0;
+    const children = one.children.map((child) => (isElement(child) ? visit(child) : child));
+    if (!here) return { ...one, children };
+    const names = Object.keys(one.attrs);
+    const name = names[how % Math.max(names.length, 1)] ?? 'id';
+    const { [name]: _, ...others } = one.attrs;
+    switch (how % 6) {
+      case 0:
+        return { ...one, attrs: others, children };
+      case 1:
+        return { ...one, attrs: { ...others, [name]: value }, children };
+      case 2:
+        return { ...one, children: [...children, ...children] };
+      case 3:
+        return { ...one, children: [] };
+      case 4:
+        return { ...one, children: [...children, value] };
+      default:
+        return { ...one, name: value };
+    }
+  };
+  return visit(element);
+}
+
+test('XMP-05, XMP-20, XMP-21: no reader throws anything but MlsError', () => {
+  const damage = fc.tuple(fc.nat(12), fc.nat(59), fc.constantFrom(...VALUES));
+  fc.assert(
+    fc.property(fc.constantFrom(...STANZAS), fc.array(damage, { maxLength: 3 }), (stanza, damages) => {
+      const broken = damages.reduce((one, [place, how, value]) => damaged(one, place, how, value), stanza);
+      for (const read of [...READERS, (one: XmlElement) => received(one, lookAtPlain)]) {
+        try {
+          read(broken);
+        } catch (error) {
+          expect(error).toBeInstanceOf(MlsError);
+        }
+      }
+    }),
+    { numRuns: 3000 },
+  );
+});
