@@ -58,11 +58,6 @@ export class Room {
     this.#options = options;
   }
 
-  /** What was received and not acknowledged, by shelf. */
-  get shelves(): ReadonlyMap<number, Shelf> {
-    return this.#shelves;
-  }
-
   /** The handle of a group; it is read when it is asked for the first time. @throws `storage.*` */
   open(client: Client, placed: PlacedGroup): Promise<StoredGroup> {
     const known = this.#open.get(placed.place);
