@@ -64,33 +64,31 @@ const overStanza: Connect = async (server, name) => {
 const overStrophe: Connect = async (server, name) => {
   const connection = new Strophe.Connection(server.ws);
   const transport = stropheTransport(connection, Strophe);
+  // It says that it is disconnecting first, and a session that begins before it is done would be ended with the old one.
+  let ended = (): void => {};
   const start = (): Promise<void> =>
     new Promise((resolve, reject) => {
       connection.connect(`${name}@${server.domain}`, name, (status: number) => {
         transport.statusChanged(status);
+        if (status === Strophe.Status.DISCONNECTED) ended();
         if (status === Strophe.Status.CONNECTED) resolve();
         if (status === Strophe.Status.CONNFAIL || status === Strophe.Status.AUTHFAIL)
           reject(new Error('no session'));
       });
     });
   const disconnect = async (): Promise<void> => {
-    const gone = next(transport);
+    const gone = new Promise<void>((resolve) => {
+      ended = resolve;
+    });
     connection.disconnect('');
     await gone;
+    // The socket is closed after that was said.
+    await new Promise((resolve) => setTimeout(resolve, 250));
+    connection.reset();
   };
   await start();
   return { transport, disconnect, connect: start };
 };
-
-/** The next change of the connection. */
-function next(transport: Transport): Promise<unknown> {
-  return new Promise((resolve) => {
-    const stop = transport.watch((state) => {
-      stop();
-      resolve(state);
-    });
-  });
-}
 
 /** Strophe answers nothing by itself, so it can stay silent, and say what others would not. */
 export const connectSilent: Connect = overStrophe;
