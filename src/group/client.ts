@@ -144,7 +144,11 @@ export class Client {
   createGroup(options: NewGroup = {}): Group {
     return guarded(() => {
       if (options.id !== undefined) this.#groups.refuse(options.id);
-      return this.#enter(createGroupState(this.#env, this.#makeKeyPackage({}), options));
+      const own = this.#makeKeyPackage({});
+      const state = createGroupState(this.#env, own, options);
+      // Nobody invites us with this KeyPackage.
+      wipe(own.init.secretKey);
+      return this.#enter(state);
     });
   }
 
@@ -277,9 +281,10 @@ export class Client {
 
   #found(make: (own: OwnKeyPackage) => Transition<GroupState, FoundedMessages>): FoundedGroup {
     return guarded(() => {
-      const { next, result, spent = [] } = make(this.#makeKeyPackage({}));
+      const own = this.#makeKeyPackage({});
+      const { next, result, spent = [] } = make(own);
       this.#groups.refuse(next.epoch.context.groupId);
-      wipe(...spent);
+      wipe(...spent, own.init.secretKey);
       return { group: this.#enter(next), ...result };
     });
   }

@@ -9,6 +9,7 @@ import type { OwnKeyPackage } from './keyPackage.ts';
 import { readKeyPackage } from './proposals.ts';
 import { requireActive } from './protect.ts';
 import { buildCommit, type CommitOptions } from './sendCommit.ts';
+import { epochSecrets } from './spent.ts';
 import type { GroupState, ProposalItem } from './state.ts';
 import { successionSecret, validateSuccession } from './succession.ts';
 import type { Transition } from './transition.ts';
@@ -86,6 +87,6 @@ function found(
     // The epoch before the first commit had no other member: nothing can come from it.
     next: { ...entered.next, past: [] },
     result: { welcome: built.welcome, groupInfo: built.groupInfo },
-    spent: [...built.spent, ...(entered.spent ?? [])],
+    spent: [...built.spent, ...(entered.spent ?? []), ...entered.next.past.flatMap(epochSecrets)],
   };
 }

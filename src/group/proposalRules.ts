@@ -166,7 +166,6 @@ function externalCommitList(env: Environment, items: readonly ProposalItem[]): v
   for (const { proposal, ref } of items) {
     const type = proposal.proposalType;
     const way = allowed.includes(type) ? 'value' : env.policy.proposalTypes.get(type)?.externalCommit;
-    if (ref !== undefined && way !== 'reference') fail('validation.external-commit', { rule: 'reference' });
     if (way !== (ref === undefined ? 'value' : 'reference'))
       fail('validation.external-commit', { proposal: type });
   }

@@ -10,7 +10,7 @@ import { MlsError } from '../../src/base/error.ts';
 import { expandWithLabel } from '../../src/crypto/labels.ts';
 import { nodeProvider } from '../../src/crypto/node/index.ts';
 import { Client } from '../../src/group/client.ts';
-import { Group } from '../../src/group/group.ts';
+import { Group, stateOf } from '../../src/group/group.ts';
 import { acceptAnyCredential, type Policy } from '../../src/group/policy.ts';
 import { add, externalPsk, type ProposalInput, remove, update } from '../../src/group/proposals.ts';
 import { stateSecrets } from '../../src/group/spent.ts';
@@ -337,6 +337,26 @@ describe('clients', () => {
       move([group, joined], group);
       expect(joined.epochAuthenticator).toEqual(group.epochAuthenticator);
       expect(() => b.prepareJoin(sent.welcome)).toThrow('state.key-package-used');
+    }
+  });
+
+  test('R8-21 R16.6-02 founding keeps what the group needs, and nothing of a KeyPackage or of the epoch before', () => {
+    const recorder = new Recorder();
+    const client = new Client({
+      credential: basicCredential('a'),
+      validateCredential: acceptAnyCredential,
+      provider: recorder.provider,
+    });
+    const parent = client.createGroup();
+    expect(recorder.strays(stateOf(parent))).toEqual([]);
+    const [invited, again] = [makeClient('b'), makeClient('b')].map((one) => one.createKeyPackage().message);
+    parent.accept(parent.invite([invited as Uint8Array]));
+    for (const packages of [[], [again as Uint8Array]]) {
+      recorder.reset();
+      const { group } = client.branch(parent, packages);
+      expect(recorder.strays(stateOf(parent), stateOf(group))).toEqual([]);
+      expectAlive(stateOf(group));
+      expectAlive(stateOf(parent));
     }
   });
 

@@ -37,6 +37,15 @@ function commitsOf(group: Group, count: number, inputs: Parameters<Group['commit
 const used = (group: Group, { self }: Group): number =>
   ratchetOf(stateOf(group).secretTree, self, 'handshake')?.next ?? 0;
 
+/** A client that one of three has added, and its Welcome. */
+const invited = () => {
+  const d = clientOf('d');
+  const groups = three();
+  const made = groups[0].commit([add(d.createKeyPackage().message)]);
+  followAll(groups, made.message);
+  return { d, groups, welcome: made.welcome as Uint8Array };
+};
+
 describe('a group', () => {
   test('says what it is', () => {
     const [a, b] = three();
@@ -110,6 +119,12 @@ describe('a group', () => {
     a.close();
     expect(a.isOpen).toBe(false);
     expect(codeOf(() => a.epoch)).toBe('state.closed-handle');
+  });
+
+  test('that was closed is in nobody’s way: its client joins another one', () => {
+    const { d, groups, welcome } = invited();
+    d.createGroup().close();
+    talk([...groups, d.prepareJoin(welcome).accept()]);
   });
 
   test('that is none of ours founds nothing', () => {
@@ -218,14 +233,6 @@ describe('a staged commit', () => {
 });
 
 describe('a staged join', () => {
-  const invited = () => {
-    const d = clientOf('d');
-    const groups = three();
-    const made = groups[0].commit([add(d.createKeyPackage().message)]);
-    followAll(groups, made.message);
-    return { d, groups, welcome: made.welcome as Uint8Array };
-  };
-
   test('JOI-03 says where it leads, and is decided once', () => {
     const { d, groups, welcome } = invited();
     const staged = d.prepareJoin(welcome);
@@ -238,6 +245,20 @@ describe('a staged join', () => {
     expect(group.id).toEqual(a.id);
     talk([...groups, group]);
     for (const decide of [staged.accept, staged.discard]) expect(codeOf(decide)).toBe('state.stale-handle');
+  });
+
+  test('R8.6-01 with a PSK of another group of ours follows on no group', () => {
+    const d = clientOf('d', {}, { psks: () => undefined });
+    const known = d.createGroup();
+    const { id } = known;
+    known.accept(known.commit());
+    const secret = stateOf(known).resumption[0]?.secret.slice();
+    const a = clientOf('a', {}, { psks: () => secret }).createGroup();
+    const made = a.commit([add(d.createKeyPackage().message), resumptionPsk(id, 0n)]);
+    a.accept(made);
+    const staged = d.prepareJoin(made.welcome as Uint8Array);
+    expect(staged.origin).toBeUndefined();
+    talk([a, staged.accept()]);
   });
 
   test('JOI-03 that was dropped leads nowhere; the KeyPackage still does', () => {

@@ -224,6 +224,16 @@ describe('a request to be added', () => {
     restarted.forgetKeyPackage(ref);
   });
 
+  test('PRO-20 R14-02: is not ours to ask for, when our commit of it has lost', () => {
+    const [alice, bob] = gather([client('alice'), client('bob')]) as [Group, Group];
+    const asking = client('dora').requestJoin(alice.groupInfo());
+    deliver([alice, bob], undefined, asking.message);
+    bob.commit([stored(bob.proposals[0]?.ref as Uint8Array)]);
+    const outcome = bob.process(alice.commit().message);
+    if (outcome.kind !== 'commit') throw new Error(verdict(outcome));
+    expect(bob.accept(outcome.commit).again).toEqual([]);
+  });
+
   test('R12.1.8-06: dies with its epoch', () => {
     const groups = gather(clients()) as Three<Group>;
     const [alice, bob, carol] = groups;

@@ -101,6 +101,15 @@ describe('the three phases', () => {
     expect([made.group.extensions, staged.accept().extensions]).toEqual([extensions, extensions]);
   });
 
+  test('R11.2-08 JOI-18: a group that only has the announced id is refused, though another client holds the closed one', () => {
+    const closed = closedGroup();
+    const [alice, bob] = clients();
+    const other = alice.createGroup({ id: NEXT.groupId });
+    const { welcome } = other.invite(keyPackagesOf([bob]));
+    fails(closed, () => bob.prepareJoin(welcome, { from: closed[1] }), 'validation.reinit');
+    expect(bob.prepareJoin(welcome).groupId).toEqual(NEXT.groupId);
+  });
+
   test('R11.2-01: the same clients go on when the suite stays', () => {
     const members = clients();
     const closed = closedGroup(NEXT, members);
