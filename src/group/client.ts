@@ -115,8 +115,7 @@ export class Client {
 
   /** Take back a KeyPackage's private halves. @param secrets as made with it @throws `storage.corrupt`, `storage.version` */
   restoreKeyPackage(secrets: Uint8Array): void {
-    const own = guarded(() => decodeKeyPackage(this.#env, secrets));
-    this.#keyPackages.keep(own);
+    this.#keyPackages.keep(guarded(() => decodeKeyPackage(this.#env, secrets)));
   }
 
   /** Wipe a KeyPackage's private halves. Unknown refs are ignored. */
@@ -146,8 +145,7 @@ export class Client {
       if (options.id !== undefined) this.#groups.refuse(options.id);
       const own = this.#makeKeyPackage({});
       const state = createGroupState(this.#env, own, options);
-      // Nobody invites us with this KeyPackage.
-      wipe(own.init.secretKey);
+      wipe(own.init.secretKey); // Nobody invites us with it.
       return this.#enter(state);
     });
   }

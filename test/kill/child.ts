@@ -41,12 +41,19 @@ export type Told =
     }
   | { readonly kind: 'sealed'; readonly message: Uint8Array }
   | { readonly kind: 'learnt'; readonly change: Change }
-  | { readonly kind: 'started' }
+  | { readonly kind: 'started' | 'flushed' }
   | { readonly kind: 'done'; readonly commands: number }
   | { readonly kind: 'failed'; readonly why: string };
 
 function tell(told: Told): void {
   process.send?.(told);
+}
+
+/** Wait until everything that was told has left this process: what waits for a slow parent would be lost with it. */
+function told(): Promise<void> {
+  return new Promise((resolve) => {
+    process.send?.({ kind: 'flushed' }, undefined, undefined, () => resolve());
+  });
 }
 
 /** Tells the parent which epochs it was in, and what it has sealed. */
@@ -103,6 +110,8 @@ async function obey(device: Device, command: Command): Promise<unknown> {
       for (const one of command.words) await device.say(one);
       return undefined;
     case 'acknowledge':
+      // Whoever acknowledges has seen it.
+      await told();
       return device.acknowledge(command.count);
     case 'commit':
       return device.group.group.pending === undefined ? device.commit(command.key) : device.flush();
