@@ -1,7 +1,7 @@
 /** A profile in a store: clients, their KeyPackages and groups, and records of the application. */
 
 import { equal } from '../base/bytes.ts';
-import { fail, MlsError } from '../base/error.ts';
+import { fail } from '../base/error.ts';
 import type { KeyPair, Provider } from '../crypto/provider.ts';
 import { Client, insideOfClient } from '../group/client.ts';
 import type { ClientOptions } from '../group/options.ts';
@@ -225,7 +225,12 @@ export class MlsStore {
     const refs: string[] = [];
     for await (const [key, secrets] of readable(this.#stored.raw, this.#stored.records, prefix)) {
       // One that is damaged is of no use; the others are.
-      if (secrets !== undefined && restored(client, secrets)) refs.push(key.slice(prefix.length));
+      if (secrets === undefined) continue;
+      const isRestored = await ifReadable(() => {
+        client.restoreKeyPackage(secrets);
+        return true;
+      });
+      if (isRestored === true) refs.push(key.slice(prefix.length));
     }
     return new StoredClient(client, this.#room, refs);
   }
@@ -236,15 +241,4 @@ function sameSigner(stored: KeyPair, given: KeyPair | undefined): KeyPair {
   if (given !== undefined && !equal(given.publicKey, stored.publicKey))
     fail('codec.input', { expected: 'the signature key in the store' });
   return stored;
-}
-
-/** @returns false for a KeyPackage that cannot be read */
-function restored(client: Client, secrets: Uint8Array): boolean {
-  try {
-    client.restoreKeyPackage(secrets);
-    return true;
-  } catch (error) {
-    if (error instanceof MlsError && error.code.startsWith('storage.')) return false;
-    throw error;
-  }
 }

@@ -6,7 +6,7 @@ import { fail } from '../base/error.ts';
 import type { DecodeOptions } from '../codec/reader.ts';
 import type { SuiteCrypto } from '../crypto/provider.ts';
 import { treeHash } from '../tree/hash.ts';
-import { diffTrees, type NodeValue, patchTree } from '../tree/patch.ts';
+import { diffTrees, isLeaf, type NodeValue, patchTree } from '../tree/patch.ts';
 import { type Renewals, renewalOf, renewalsFrom } from '../tree/renewals.ts';
 import { type Tree, treeFromNodes } from '../tree/tree.ts';
 import type { LeafNode } from '../wire/leafNode.ts';
@@ -72,10 +72,8 @@ export class TreeReader {
 
   /** @throws `storage.corrupt` unless it is the tree that has been written, whole */
   finish(suite: SuiteCrypto, width: number, hash: Uint8Array): Aged {
-    const nodes = this.#nodes;
-    // An empty place in the array is none of the two values of the type.
-    for (let i = 0; i < nodes.length; i++) nodes[i] ??= undefined;
-    const tree = treeFromNodes(nodes);
+    // Places that were never written become blanks.
+    const tree = treeFromNodes(Array.from(this.#nodes));
     if (tree.width !== width || !equal(treeHash(suite, tree.root), hash)) fail('storage.corrupt', { width });
     return { tree, renewals: renewalsFrom(width, this.#epochs) };
   }
@@ -103,9 +101,10 @@ export function earlierTree(next: Tree, width: number, replaced: readonly OldLea
   const leaf = (index: LeafIndex): NodeIndex => nodeIndex(2 * index);
   const values = new Map<NodeIndex, NodeValue>(replaced.map((old) => [leaf(old.leaf), old.leafNode]));
   // Parents are of no use in an earlier epoch, and those of a part that it lacked would be in the way.
-  diffTrees(next, undefined, (node, value) => {
-    if (value !== undefined && node > 2 * width - 2) values.set(node, undefined);
-  });
+  const blankOutside = (node: NodeIndex): void => {
+    if (node > 2 * width - 2) values.set(node, undefined);
+  };
+  if (next.width > width) diffTrees(next, undefined, blankOutside);
   return patchTree(next, width, values);
 }
 
@@ -113,12 +112,8 @@ export function earlierTree(next: Tree, width: number, replaced: readonly OldLea
 export function newNodes(before: Tree, after: Tree): readonly NewNode[] {
   const nodes: NewNode[] = [];
   diffTrees(before, after, (node, _, now) => {
-    const isLeafNow = now !== undefined && isLeaf(now);
-    nodes.push({
-      node,
-      leafNode: isLeafNow ? now : undefined,
-      parentNode: now !== undefined && !isLeafNow ? (now as ParentNode) : undefined,
-    });
+    const [leafNode, parentNode] = isLeaf(now) ? [now, undefined] : [undefined, now];
+    nodes.push({ node, leafNode, parentNode });
   });
   return nodes;
 }
@@ -129,8 +124,4 @@ export function laterTree(before: Tree, width: number, nodes: readonly NewNode[]
     ({ node, leafNode, parentNode }) => [nodeIndex(node), leafNode ?? parentNode] as const,
   );
   return patchTree(before, width, new Map(values));
-}
-
-function isLeaf(value: NonNullable<NodeValue>): value is LeafNode {
-  return 'signatureKey' in value;
 }

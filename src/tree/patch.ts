@@ -77,7 +77,8 @@ function nodeValue(subtree: Subtree | undefined): NodeValue {
   return subtree?.leaf ?? subtree?.parent;
 }
 
-function isLeaf(value: NodeValue): value is LeafNode {
+/** Whether what stands at a node is a leaf. */
+export function isLeaf(value: NodeValue): value is LeafNode {
   return value !== undefined && 'signatureKey' in value;
 }
 
