@@ -64,7 +64,7 @@ const overStanza: Connect = async (server, name) => {
 const overStrophe: Connect = async (server, name) => {
   const connection = new Strophe.Connection(server.ws);
   const transport = stropheTransport(connection, Strophe);
-  // It says that it is disconnecting first, and a session that begins before it is done would be ended with the old one.
+  // See the head of the adapter: a session that begins at once would be ended with the old one.
   let ended = (): void => {};
   const start = (): Promise<void> =>
     new Promise((resolve, reject) => {
@@ -82,9 +82,7 @@ const overStrophe: Connect = async (server, name) => {
     });
     connection.disconnect('');
     await gone;
-    // The socket is closed after that was said.
-    await new Promise((resolve) => setTimeout(resolve, 250));
-    connection.reset();
+    await new Promise((resolve) => setTimeout(resolve, 0));
   };
   await start();
   return { transport, disconnect, connect: start };

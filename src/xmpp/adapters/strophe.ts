@@ -3,6 +3,8 @@
  *
  * The traps: handlers are gone after a disconnection, so they are set anew for each session; a handler that throws or
  * forgets to return true is gone too; a request whose connection ends is never answered, hence a deadline of our own.
+ * And one for the application: `disconnect` sets a timer of zero to end the session, which the server's answer may have
+ * ended before. Who connects again as soon as DISCONNECTED is told has the new session ended by that timer: wait a turn.
  */
 
 import { fail } from '../../base/error.ts';
