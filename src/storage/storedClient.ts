@@ -156,7 +156,10 @@ export class StoredClient {
     };
   }
 
-  /** As `Client.prepareExternalJoin`. @throws as there, `storage.*` */
+  /**
+   * As `Client.prepareExternalJoin`. With `resync` the old state stays and reads on until the offer is accepted: first give it
+   * all that the service put before the external commit, which the new state cannot read. @throws as there, `storage.*`
+   */
   async prepareExternalJoin(groupInfo: Uint8Array, options: ExternalJoinOptions = {}): Promise<StoredOffer> {
     const joined = guarded(() => insideOfClient(this.#client).joinExternally(groupInfo, options));
     if (options.resync !== true) await this.#refuse(joined.state.epoch.context.groupId);

@@ -183,9 +183,8 @@ export class Device {
 
   /** Take in what is new in the room. @param order places of messages to take first */
   async receive(order: readonly number[] = []): Promise<void> {
-    const from = await this.#from();
-    const rest = this.network.entries.map((_, index) => index).filter((index) => index >= from);
-    for (const index of order.length > 0 ? order : rest) await this.#take(index);
+    for (const index of order) await this.#take(index);
+    if (order.length === 0) await this.#takeIn(await this.#from(), this.network.entries.length);
     await this.flush();
   }
 
@@ -203,6 +202,8 @@ export class Device {
     const [left] = await client.offers();
     const offer = left ?? (await client.prepareExternalJoin(await groupInfo(), { resync }));
     if (this.network.find(offer.message) < 0) this.network.post(offer.message, this.name);
+    // The new seat cannot read what came before it; the old one still can.
+    await this.#takeIn(await this.#from(), this.network.find(offer.message));
     if (!this.network.counts(offer.message)) {
       await offer.discard();
       return false;
@@ -245,6 +246,10 @@ export class Device {
   #publish(message: Uint8Array, words: string | undefined): void {
     this.#ledger.seal(message);
     this.network.post(message, this.name, words);
+  }
+
+  async #takeIn(from: number, until: number): Promise<void> {
+    for (let index = from; index < until; index++) await this.#take(index);
   }
 
   async #take(index: number): Promise<void> {
