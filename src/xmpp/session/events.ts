@@ -1,7 +1,7 @@
 /** What an application is told, in one order. */
 
 import type { MlsError } from '../../base/error.ts';
-import type { XmlElement } from '../element.ts';
+import type { MessageContent } from '../content/content.ts';
 import type { RoomEvent } from '../sequencer/roomEvents.ts';
 import type { Conversation } from './conversation.ts';
 
@@ -28,9 +28,7 @@ export type MlsXmppEvent =
       readonly sentAt: number;
       /** By the archive's clock, where there is one. */
       readonly archivedAt: number | undefined;
-      readonly body: string | undefined;
-      /** Everything that was in the envelope, the body among it. */
-      readonly content: readonly XmlElement[];
+      readonly content: MessageContent;
       /** What the stanza around it says otherwise: `xmpp.sender` for another sender, `xmpp.mixed-body` for text in the clear. */
       readonly warning: MlsError | undefined;
     }
