@@ -44,6 +44,7 @@ export {
   type Policy,
   type Presented,
 } from './group/policy.ts';
+export { type Preview, preview } from './group/preview.ts';
 export type { Accepted, Divergence, Processed, StoredProposal } from './group/processed.ts';
 export {
   add,

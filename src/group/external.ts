@@ -21,7 +21,7 @@ import { type Applied, applyProposals } from './applyProposals.ts';
 import { validateNextTree } from './bounds.ts';
 import { listing, ownCapabilities } from './capabilities.ts';
 import { firstState } from './create.ts';
-import type { Environment } from './environment.ts';
+import { type Environment, ownLeafExtensions } from './environment.ts';
 import { treeOf, validateGroupInfo } from './groupInfo.ts';
 import type { OwnKeyPackage } from './keyPackage.ts';
 import { leavingItem } from './leaving.ts';
@@ -43,7 +43,7 @@ export interface ExternalJoiner {
   readonly psks?: readonly NewProposal[] | undefined;
   /** Proposals of members that are leaving (extensions draft §6.3), as MLSMessages: to be fetched with the GroupInfo. */
   readonly leaving?: readonly Uint8Array[] | undefined;
-  /** Extensions of our leaf node. */
+  /** Extensions of our leaf node. @defaultValue those that the client has for all of them */
   readonly leafExtensions?: readonly Extension[] | undefined;
   /** Authenticated with the commit, in the clear. */
   readonly authenticatedData?: Uint8Array | undefined;
@@ -107,7 +107,7 @@ function applyOwn(
 ): Applied {
   const committer = { kind: 'external' } as const;
   const { credential, signer, authenticatedData: data } = joiner;
-  const extensions = ownExtensions(env, joiner);
+  const extensions = ownLeafExtensions(env, joiner.leafExtensions);
   const leafNode = { credential, signatureKey: signer.publicKey, extensions };
   validateProposalList(env, old, items, committer);
   const authenticatedData = framedAad(env, old.context, data);
@@ -138,20 +138,15 @@ export function requestAdd(env: Environment, context: GroupContext, own: OwnKeyP
   return protectFromOutside(env, signed, undefined);
 }
 
-function ownExtensions(env: Environment, { leafExtensions = [] }: ExternalJoiner): readonly Extension[] {
-  return [...(env.draft?.leafExtensions ?? []), ...leafExtensions];
-}
-
 /** The joiner's place in the tree after proposals (§12.4.1), with its new path. */
 function takeSeat(
   env: Environment,
   { groupId }: GroupContext,
   applied: Applied,
-  joiner: ExternalJoiner,
+  { credential, signer, leafExtensions: asked }: ExternalJoiner,
 ): { readonly leaf: LeafIndex; readonly draft: DraftPath; readonly privatePath: PrivatePath } {
   const { suite, random } = env;
-  const { credential, signer } = joiner;
-  const leafExtensions = ownExtensions(env, joiner);
+  const leafExtensions = ownLeafExtensions(env, asked);
   const leaf = firstBlank(applied.tree);
   const encryption = suite.deriveKeyPair(random(suite.sizes.kemSeed));
   const makeLeaf = (parentHash: Uint8Array) => {
