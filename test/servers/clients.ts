@@ -8,7 +8,7 @@ import { stanzaJsTransport } from '../../src/xmpp/adapters/stanzajs.ts';
 import { stropheTransport } from '../../src/xmpp/adapters/strophe.ts';
 import { xmppJsTransport } from '../../src/xmpp/adapters/xmppjs.ts';
 import type { Transport } from '../../src/xmpp/transport.ts';
-import type { Server } from './prosody.ts';
+import type { Server } from './server.ts';
 
 // Node 20 has no WebSocket of its own, which xmpp.js looks for.
 Object.assign(globalThis, { WebSocket: (globalThis as { WebSocket?: unknown }).WebSocket ?? WebSocket });
