@@ -242,14 +242,6 @@ export const CODES = {
   'xmpp.refused': ['after-fix', 'message', 'network', '', 'The server answered a request with an error.'],
   'xmpp.timeout': ['after-sync', 'message', 'network', '', 'No answer came in time; the outcome is unknown.'],
   'xmpp.offline': ['after-sync', 'profile', 'network', '', 'There is no connection; nothing was sent.'],
-  'xmpp.server-unfit': ['after-fix', 'message', 'network', '', 'A server or a room lacks what is needed.'],
-  'xmpp.gap': [
-    'after-sync',
-    'group',
-    'network',
-    '',
-    'Messages are missing, or an archive contradicts itself.',
-  ],
 
   'internal.bug': ['after-fix', 'group', 'local', '', 'An invariant of the library broke; please report it.'],
 } as const satisfies Readonly<Record<string, Row>>;
