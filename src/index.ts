@@ -41,6 +41,7 @@ export {
   type CredentialValidator,
   type Policy,
 } from './group/policy.ts';
+export { type Preview, preview } from './group/preview.ts';
 export type { Divergence, Processed, StoredProposal } from './group/processed.ts';
 export {
   add,

@@ -3,7 +3,7 @@
 import { fail } from '../base/error.ts';
 import type { DecodeOptions } from '../codec/reader.ts';
 import type { SuiteCrypto } from '../crypto/provider.ts';
-import type { ExternalSender } from '../wire/extension.ts';
+import type { Extension, ExternalSender } from '../wire/extension.ts';
 import type { LeafNode } from '../wire/leafNode.ts';
 import type { PreSharedKeyId } from '../wire/psk.ts';
 import type { Draft } from './draft.ts';
@@ -25,10 +25,20 @@ export interface Environment {
   readonly decoding: DecodeOptions;
   /** What of the MLS extensions draft is spoken; nothing when absent. */
   readonly draft?: Draft;
+  /** Extensions of our own leaf nodes, where none are asked for. */
+  readonly leafExtensions?: () => readonly Extension[];
   /** Extension types of the application, by number. */
   readonly extensionKinds?: ReadonlyMap<number, ExtensionKind<unknown>>;
   /** Extensions of the group need not be understood: for those who only watch. @defaultValue false */
   readonly anyExtension?: boolean;
+}
+
+/** The extensions of a new leaf node of ours. @param asked in place of what the application has for all of them */
+export function ownLeafExtensions(
+  { draft, leafExtensions }: Environment,
+  asked = leafExtensions?.() ?? [],
+): readonly Extension[] {
+  return [...(draft?.leafExtensions ?? []), ...asked];
 }
 
 /** Seconds since 1970 as the system tells them: the default of every clock option. */

@@ -21,7 +21,7 @@ import { ContentType, ExtensionType, LeafSource, ProposalType, SenderType } from
 import { type Applied, applyProposals } from './applyProposals.ts';
 import { listing, ownCapabilities } from './capabilities.ts';
 import { firstState } from './create.ts';
-import type { Environment } from './environment.ts';
+import { type Environment, ownLeafExtensions } from './environment.ts';
 import { treeOf, validateGroupInfo } from './groupInfo.ts';
 import type { OwnKeyPackage } from './keyPackage.ts';
 import { leavingItem } from './leaving.ts';
@@ -43,7 +43,7 @@ export interface ExternalJoiner {
   readonly psks?: readonly NewProposal[] | undefined;
   /** Proposals of members that are leaving (extensions draft §6.3), as MLSMessages: to be fetched with the GroupInfo. */
   readonly leaving?: readonly Uint8Array[] | undefined;
-  /** Extensions of our leaf node. */
+  /** Extensions of our leaf node. @defaultValue those that the client has for all of them */
   readonly leafExtensions?: readonly Extension[] | undefined;
   /** Authenticated with the commit, in the clear. */
   readonly authenticatedData?: Uint8Array | undefined;
@@ -133,10 +133,10 @@ function takeSeat(
   env: Environment,
   { groupId }: GroupContext,
   applied: Applied,
-  { credential, signer, leafExtensions: asked = [] }: ExternalJoiner,
+  { credential, signer, leafExtensions: asked }: ExternalJoiner,
 ): { readonly leaf: LeafIndex; readonly draft: DraftPath; readonly privatePath: PrivatePath } {
   const { suite, random } = env;
-  const leafExtensions = [...(env.draft?.leafExtensions ?? []), ...asked];
+  const leafExtensions = ownLeafExtensions(env, asked);
   const leaf = firstBlank(applied.tree);
   const encryption = suite.deriveKeyPair(random(suite.sizes.kemSeed));
   const makeLeaf = (parentHash: Uint8Array) => {

@@ -7,8 +7,9 @@ import { WebSocket } from 'ws';
 import { stanzaJsTransport } from '../../src/xmpp/adapters/stanzajs.ts';
 import { stropheTransport } from '../../src/xmpp/adapters/strophe.ts';
 import { xmppJsTransport } from '../../src/xmpp/adapters/xmppjs.ts';
+
 import type { Connected } from '../support/roundTrips.ts';
-import type { Server } from './prosody.ts';
+import type { Server } from './server.ts';
 
 // Node 20 has no WebSocket of its own, which xmpp.js looks for.
 Object.assign(globalThis, { WebSocket: (globalThis as { WebSocket?: unknown }).WebSocket ?? WebSocket });

@@ -1,31 +1,43 @@
-/** Each adapter over its library against a real Prosody: the round trips that the binding is made of. */
+/** Each adapter over its library against real servers: the round trips that the binding is made of. */
 
-import { afterAll, beforeAll, describe } from 'vitest';
-import { roundTrips } from '../support/roundTrips.ts';
+import { afterAll, describe } from 'vitest';
+import { type Lab, roundTrips } from '../support/roundTrips.ts';
 import { connectSilent, LIBRARIES } from './clients.ts';
-import { hasProsody, type Server, startProsody } from './prosody.ts';
+import type { Server } from './server.ts';
+import { SERVERS, type ServerKind } from './servers.ts';
 
-const available = hasProsody();
-let server: Server;
+const running = new Map<ServerKind, Promise<Server>>();
 
-beforeAll(async () => {
-  if (!available) return;
-  server = await startProsody();
-  for (const name of ['silent', 'other']) server.addUser(name, name);
-});
+/** One server of a kind serves all libraries. */
+function serverOf(kind: ServerKind): Promise<Server> {
+  const found = running.get(kind) ?? startFor(kind);
+  running.set(kind, found);
+  return found;
+}
+
+async function startFor(kind: ServerKind): Promise<Server> {
+  const server = await kind.start();
+  await Promise.all(['silent', 'other'].map((name) => server.addUser(name, name)));
+  return server;
+}
 
 afterAll(async () => {
-  if (available) await server.stop();
+  for (const server of running.values()) await (await server).stop();
 });
 
-describe.skipIf(!available).each(LIBRARIES)('%s with Prosody', (library, connect) => {
-  const lab = () => ({
-    domain: server.domain,
-    rooms: server.rooms,
-    dialect: 'prosody' as const,
-    addUser: (name: string) => server.addUser(name, name),
-    connect: (name: string) => connect(server, name),
-    connectSilent: (name: string) => connectSilent(server, name),
+for (const kind of SERVERS) {
+  describe.skipIf(!kind.available).each(LIBRARIES)(`%s with ${kind.name}`, (library, connect) => {
+    const lab = async (): Promise<Lab> => {
+      const server = await serverOf(kind);
+      return {
+        domain: server.domain,
+        rooms: server.rooms,
+        dialect: server.dialect,
+        addUser: (name) => server.addUser(name, name),
+        connect: (name) => connect(server, name),
+        connectSilent: (name) => connectSilent(server, name),
+      };
+    };
+    roundTrips(lab, library.toLowerCase().replace(/[^a-z]/g, ''));
   });
-  roundTrips(lab, library.toLowerCase().replace(/[^a-z]/g, ''));
-});
+}

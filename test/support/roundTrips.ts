@@ -43,7 +43,7 @@ export interface Lab {
   readonly domain: string;
   readonly rooms: string;
   readonly dialect: 'prosody' | 'ejabberd';
-  addUser(name: string): void;
+  addUser(name: string): Promise<void>;
   connect(name: string): Promise<Connected>;
   /** A client that answers nothing by itself. */
   connectSilent(name: string): Promise<Connected>;
@@ -101,7 +101,7 @@ async function readArchive(
 }
 
 /** The tests, inside a `describe`. @param start called when they begin */
-export function roundTrips(start: () => Lab, name: string): void {
+export function roundTrips(start: () => Promise<Lab>, name: string): void {
   const bytes = Uint8Array.from({ length: 300 }, (_, index) => index % 256);
   let lab: Lab;
   let account: string;
@@ -109,8 +109,8 @@ export function roundTrips(start: () => Lab, name: string): void {
   let transport: Transport;
 
   beforeAll(async () => {
-    lab = start();
-    lab.addUser(name);
+    lab = await start();
+    await lab.addUser(name);
     account = `${name}@${lab.domain}`;
     connected = await lab.connect(name);
     transport = connected.transport;
@@ -202,7 +202,10 @@ export function roundTrips(start: () => Lab, name: string): void {
     const form = muc.readRoomConfiguration(await transport.request(muc.roomConfiguration(room)));
     const wanted = { 'muc#roomconfig_persistentroom': '1', 'muc#roomconfig_enablearchiving': '1', mam: '1' };
     const fields = offered(form, wanted);
-    expect(Object.keys(fields).includes('mam')).toBe(lab.dialect === 'ejabberd');
+    // Two names for one thing; ejabberd refuses the whole form for a field that it does not know.
+    const other = { prosody: 'mam', ejabberd: 'muc#roomconfig_enablearchiving' }[lab.dialect];
+    expect(Object.keys(fields)).toHaveLength(2);
+    expect(Object.keys(fields)).not.toContain(other);
     await transport.request(muc.configureRoom(room, fields));
     await transport.request(muc.affiliateTo(room, `peer@${lab.domain}`, 'member'));
     const members = muc.readAffiliates(await transport.request(muc.affiliates(room, 'member')));
@@ -235,9 +238,13 @@ export function roundTrips(start: () => Lab, name: string): void {
     const found = rest[0] && mlsIn(rest[0].message);
     expect(found && readMls(found)?.branch).toEqual(bytes.slice(0, 8));
     const gone = { archive: room, queryId: 'q3', page: { max: 2, after: 'absent' } };
-    // ejabberd reads an unknown id as a place, and answers with what comes after it.
-    if (lab.dialect === 'ejabberd') expect((await readArchive(transport, gone))[1].count).toBe('3');
-    else expect(refusedWith(await failure(readArchive(transport, gone)), 'item-not-found')).toBe(true);
+    if (lab.dialect === 'prosody') {
+      expect(refusedWith(await failure(readArchive(transport, gone)), 'item-not-found')).toBe(true);
+    } else {
+      // An id that it does not know is read as a time: items, and no error. Hence the overlap of every read.
+      const [items] = await readArchive(transport, gone);
+      expect(items.map((one) => one.id)).toEqual(ids.slice(0, 2));
+    }
   });
 
   test('gets copies of what another device sends', async () => {

@@ -7,7 +7,7 @@ import { Random } from '../../fuzz/random.ts';
 import { type Connected, type Lab, roundTrips } from '../../support/roundTrips.ts';
 
 describe.each(['prosody', 'ejabberd'] as const)('the embedded server as %s', (dialect) => {
-  const start = (): Lab => {
+  const start = async (): Promise<Lab> => {
     const random = new Random(1);
     const server = createServer({
       dialect,
@@ -28,7 +28,7 @@ describe.each(['prosody', 'ejabberd'] as const)('the embedded server as %s', (di
       domain: server.domain,
       rooms: server.rooms,
       dialect,
-      addUser: server.addUser,
+      addUser: async (name) => server.addUser(name),
       connect,
       connectSilent: connect,
     };
