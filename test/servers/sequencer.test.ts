@@ -1,0 +1,79 @@
+/** Rooms as sequencers, on real servers. */
+
+import { client, xml } from '@xmpp/client';
+import { describe } from 'vitest';
+import { xmppJsTransport } from '../../src/xmpp/adapters/xmppjs.ts';
+import { bareJid, parseJid } from '../../src/xmpp/jid.ts';
+import { createLogRoom } from '../../src/xmpp/sequencer/logRoom.ts';
+import { RoomSequencer } from '../../src/xmpp/sequencer/room.ts';
+import { affiliateTo } from '../../src/xmpp/stanza/muc.ts';
+import { systemTimers } from '../../src/xmpp/timers.ts';
+import { type Device, sequencerContract, TOOLS, type World } from './sequencer.contract.ts';
+import type { Server } from './server.ts';
+import { SERVERS } from './servers.ts';
+
+const NAMES = ['juliet', 'romeo', 'nurse'];
+
+/** A device over xmpp.js, whose connection can be broken. */
+export async function connectDevice(server: Server, name: string): Promise<Device> {
+  const xmpp = client({ service: server.tcp, domain: server.domain, username: name, password: name });
+  // An 'error' event that nobody hears ends the process.
+  xmpp.on('error', () => undefined);
+  const transport = xmppJsTransport(xmpp, xml);
+  await xmpp.start();
+  return {
+    transport,
+    disconnect: () => xmpp.stop(),
+    connect: () => xmpp.start(),
+    resume: () =>
+      new Promise<void>((resolve) => {
+        const stop = transport.watch((state) => {
+          if (state !== 'resumed') return;
+          stop();
+          resolve();
+        });
+        (xmpp as unknown as { socket: { destroy(): void } }).socket.destroy();
+      }),
+  };
+}
+
+/** The bare address of a device's account. */
+export function accountOf({ transport }: Device): string {
+  return bareJid(parseJid(transport.jid));
+}
+
+async function roomsOn(start: () => Promise<Server>): Promise<World> {
+  const server = await start();
+  for (const name of NAMES) await server.addUser(name, name);
+  const room = async ([owner, ...others]: readonly Device[]): Promise<string> => {
+    const { transport } = owner!;
+    const made = {
+      transport,
+      timers: systemTimers,
+      random: TOOLS.random,
+      service: server.rooms,
+      nick: 'maker',
+    };
+    const place = await createLogRoom({ ...made, peer: accountOf(others[0]!) });
+    for (const other of others.slice(1))
+      await transport.request(affiliateTo(place, accountOf(other), 'member'));
+    return place;
+  };
+  return {
+    connect: (name) => connectDevice(server, name),
+    place: room,
+    sequencer: ({ place, ...wanted }) =>
+      new RoomSequencer({ ...TOOLS, timers: systemTimers, room: place, ...wanted }),
+    expel: async (owner, place, device) => {
+      await owner.transport.request(affiliateTo(place, accountOf(device), 'none'));
+    },
+    expire: () => server.expire(),
+    stop: () => server.stop(),
+  };
+}
+
+for (const { name, available, start } of SERVERS) {
+  describe.skipIf(!available)(`rooms of ${name}`, () => {
+    sequencerContract(() => roomsOn(start), NAMES);
+  });
+}
