@@ -381,8 +381,12 @@ export function sequencerContract(make: () => Promise<World>, names: readonly st
       await appendAll(writer, ['old', 'older']);
       await taken.atLeast(2);
       await writer.stop();
+      for (const { disconnect } of devices) await disconnect();
       await expire();
-      for (const one of devices) await reconnected(one);
+      for (const { connect, transport } of devices) {
+        await connect();
+        await online(transport);
+      }
       const [reader] = await start(0, place, { from: taken.position!, join: false });
       expect(await reader.catchUp()).toEqual({ kind: 'trimmed' });
       reader.reset('end');
@@ -396,10 +400,4 @@ export function sequencerContract(make: () => Promise<World>, names: readonly st
 /** Wait until the adapter says that the session can be used. */
 async function online(transport: Transport): Promise<void> {
   await transport.send(el('presence'));
-}
-
-async function reconnected(device: Device): Promise<void> {
-  await device.disconnect();
-  await device.connect();
-  await online(device.transport);
 }
