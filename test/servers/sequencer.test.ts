@@ -1,11 +1,15 @@
-/** Rooms as sequencers, on real servers. */
+/** Rooms and channels as sequencers, on real servers. */
 
 import { client, xml } from '@xmpp/client';
 import { describe } from 'vitest';
+import { toHex } from '../../src/base/bytes.ts';
 import { xmppJsTransport } from '../../src/xmpp/adapters/xmppjs.ts';
+import { el } from '../../src/xmpp/element.ts';
 import { bareJid, parseJid } from '../../src/xmpp/jid.ts';
 import { createLogRoom } from '../../src/xmpp/sequencer/logRoom.ts';
+import { MixSequencer } from '../../src/xmpp/sequencer/mix.ts';
 import { RoomSequencer } from '../../src/xmpp/sequencer/room.ts';
+import { createChannel, joinChannel } from '../../src/xmpp/stanza/mix.ts';
 import { affiliateTo } from '../../src/xmpp/stanza/muc.ts';
 import { systemTimers } from '../../src/xmpp/timers.ts';
 import { type Device, sequencerContract, TOOLS, type World } from './sequencer.contract.ts';
@@ -38,7 +42,7 @@ export async function connectDevice(server: Server, name: string): Promise<Devic
 }
 
 /** The bare address of a device's account. */
-export function accountOf({ transport }: Device): string {
+export function accountOf({ transport }: Pick<Device, 'transport'>): string {
   return bareJid(parseJid(transport.jid));
 }
 
@@ -77,3 +81,36 @@ for (const { name, available, start } of SERVERS) {
     sequencerContract(() => roomsOn(start), NAMES);
   });
 }
+
+async function channelsOn(start: () => Promise<Server>): Promise<World> {
+  const server = await start();
+  for (const name of NAMES) await server.addUser(name, name);
+  return {
+    connect: async (name) => {
+      const device = await connectDevice(server, name);
+      const { transport, connect } = device;
+      // Channels send to whoever is available.
+      const available = (): Promise<void> => transport.send(el('presence'));
+      await available();
+      return { ...device, connect: () => connect().then(available) };
+    },
+    place: async (devices) => {
+      const name = toHex(TOOLS.random(8));
+      const place = `${name}@${server.mix}`;
+      await devices[0]!.transport.request(createChannel(server.mix!, name));
+      for (const { transport } of devices)
+        await transport.request(joinChannel(place, accountOf({ transport })));
+      return place;
+    },
+    sequencer: ({ place, ...wanted }) =>
+      new MixSequencer({ ...TOOLS, timers: systemTimers, channel: place, ...wanted }),
+    isOpen: true,
+    expire: () => server.expire(),
+    stop: () => server.stop(),
+  };
+}
+
+const [, ejabberd] = SERVERS;
+describe.skipIf(ejabberd?.available !== true)('channels of ejabberd', () => {
+  sequencerContract(() => channelsOn(ejabberd!.start), NAMES);
+});

@@ -167,8 +167,13 @@ export class RoomMembership implements Membership {
     return { message: stanza, id: readStanzaId(stanza, room), doubtful };
   }
 
-  isOwn(message: XmlElement): boolean {
-    return sameJid(attr(message, 'from') ?? '', `${this.#options.room}/${this.#nick}`);
+  isOurs(message: XmlElement, id: string): boolean {
+    const own = `${this.#options.room}/${this.#nick}`;
+    return attr(message, 'id') === id && sameJid(attr(message, 'from') ?? '', own);
+  }
+
+  isAbsence(error: unknown): boolean {
+    return refusedWith(error, 'not-acceptable');
   }
 
   #seePresence(stanza: XmlElement): void {
