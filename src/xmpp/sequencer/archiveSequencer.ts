@@ -50,6 +50,7 @@ export class ArchiveSequencer<M extends Membership> implements Sequencer {
   readonly #feed: Feed;
   readonly #appends = new Turns();
   readonly #unsubscribe: () => void;
+  readonly #unwatch: () => void;
   #appending: Appending | undefined;
   #stopLinger: () => void = () => {};
   #closed = false;
@@ -63,6 +64,10 @@ export class ArchiveSequencer<M extends Membership> implements Sequencer {
     this.#feed = new Feed({ ...options, archive: this.#archive, takesLive: this.#isStanding });
     this.membership = membership(() => this.#gone());
     this.#unsubscribe = transport.subscribe((stanza) => this.#see(stanza));
+    this.#unwatch = transport.watch((state) => {
+      if (state === 'offline') this.#feed.pause();
+      else this.#feed.goOn();
+    });
   }
 
   get isCurrent(): boolean {
@@ -79,6 +84,7 @@ export class ArchiveSequencer<M extends Membership> implements Sequencer {
   }
 
   async read(): Promise<ReadEnd> {
+    if (this.#closed) fail('xmpp.offline');
     return this.#feed.read();
   }
 
@@ -104,6 +110,7 @@ export class ArchiveSequencer<M extends Membership> implements Sequencer {
   async stop(): Promise<void> {
     this.#closed = true;
     this.#unsubscribe();
+    this.#unwatch();
     this.#feed.reset('end');
     this.#stopLinger();
     this.#appending?.giveUp(failureOf(() => fail('xmpp.offline')));
