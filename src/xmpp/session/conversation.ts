@@ -7,6 +7,7 @@ import type { MessageContent } from '../content/content.ts';
 import { buildMessage, openMessage, sealMessage } from '../content/message.ts';
 import { attr } from '../element.ts';
 import { HandshakeReason } from '../handshakeNote.ts';
+import type { SignedDeviceList } from '../identity/deviceList.ts';
 import { newId } from '../ordered/committer.ts';
 import type { Followed } from '../ordered/follow.ts';
 import type { OrderedGroup } from '../ordered/orderedGroup.ts';
@@ -141,7 +142,7 @@ export class Conversation {
   }
 
   /** One device is put out. @param evidence the signed device list that revokes it */
-  async removeDevice(device: DeviceName, reason: number, evidence?: Uint8Array): Promise<void> {
+  async removeDevice(device: DeviceName, reason: number, evidence?: SignedDeviceList): Promise<void> {
     await this.#active().reach(deviceOut(device, reason, evidence));
   }
 
@@ -175,6 +176,12 @@ export class Conversation {
   /** For the session: the group that carries this conversation. */
   begin(ordered: OrderedGroup): void {
     this.#ordered = ordered;
+  }
+
+  /** For the session: the group was not the one that counts. */
+  async abandon(): Promise<void> {
+    await this.#ordered?.stop();
+    this.#ordered = undefined;
   }
 
   /** For the session: the group in its order. */
@@ -242,7 +249,8 @@ export class Conversation {
     this.#toldOf.add(message.id);
     const name = namesOf(ordered.stored.group.id).origin + message.id;
     const kept = known === undefined ? await store.get(name) : undefined;
-    const origin = known ?? (kept && readRecord(Origin, kept)) ?? { id: message.id, stanza: '', time: undefined };
+    const origin = known ??
+      (kept && readRecord(Origin, kept)) ?? { id: message.id, stanza: '', time: undefined };
     const isTaken = await this.#tell(message, origin, sender, self.jid);
     if (!isTaken) {
       this.#toldOf.delete(message.id);
@@ -300,7 +308,8 @@ export class Conversation {
       return;
     }
     const [joined, left] = [added, removed].map((members) => members.flatMap((one) => nameOf(one) ?? []));
-    for (const { jid } of left ?? []) if (!this.members.some((one) => one.jid === jid)) this.#leaving.delete(jid);
+    for (const { jid } of left ?? [])
+      if (!this.members.some((one) => one.jid === jid)) this.#leaving.delete(jid);
     if (commit.origin === 'own') this.#renewedAt = this.#with.timers.now();
     void events.emit({
       kind: 'membership',

@@ -63,7 +63,12 @@ export type MlsXmppEvent =
       readonly error: MlsError;
     }
   /** Text in the clear, or of another scheme, where everything is encrypted. */
-  | { readonly kind: 'downgrade'; readonly conversation: Conversation; readonly from: string; readonly error: MlsError }
+  | {
+      readonly kind: 'downgrade';
+      readonly conversation: Conversation;
+      readonly from: string;
+      readonly error: MlsError;
+    }
   /** What the room says: for display. */
   | { readonly kind: 'room'; readonly conversation: Conversation; readonly event: RoomEvent }
   /** Another has won a race; what we wanted is looked at again. */
@@ -71,7 +76,12 @@ export type MlsXmppEvent =
   /** A long reading goes on. */
   | { readonly kind: 'progress'; readonly conversation: Conversation | undefined; readonly entries: number }
   /** Something that the account or its devices have to know of: see the code. */
-  | { readonly kind: 'trust'; readonly jid: string; readonly error: MlsError | undefined; readonly verdict: string }
+  | {
+      readonly kind: 'trust';
+      readonly jid: string;
+      readonly error: MlsError | undefined;
+      readonly verdict: string;
+    }
   /** Something went wrong, or messages are missing (`xmpp.gap`). */
   | { readonly kind: 'fault'; readonly conversation: Conversation | undefined; readonly error: MlsError };
 
