@@ -21,6 +21,8 @@ export interface Accounts {
   readonly byLeaf: ReadonlyMap<number, Device>;
 }
 
+type Identity = Pick<Device, 'jid' | 'deviceId'>;
+
 const read = /* @__PURE__ */ new WeakMap<
   Presented['extensions'],
   readonly [Presented['credential'], Device]
@@ -65,7 +67,7 @@ export function isSameAccount(a: Device, b: Device): boolean {
 }
 
 /** Whether two leaves are of one client: they present the same identity. */
-export function isSameDevice(a: Device, b: Device): boolean {
+export function isSameDevice(a: Identity, b: Identity): boolean {
   return a.jid === b.jid && a.deviceId === b.deviceId;
 }
 
