@@ -223,10 +223,6 @@ function misplace({ core, dice }: State, room: Room, shown: XmlElement): void {
     { from },
   );
   const id = keep(core, other.archive, pasted, from);
-  const numbered = withChildren(pasted, {
-    name: 'stanza-id',
-    attrs: { xmlns: NS_SID, by: other.jid, id },
-    children: [],
-  });
+  const numbered = withChildren(pasted, el('stanza-id', { xmlns: NS_SID, by: other.jid, id }));
   for (const to of audience(other)) core.route(withAttrs(numbered, { to }));
 }
