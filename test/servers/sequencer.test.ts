@@ -105,6 +105,7 @@ async function channelsOn(start: () => Promise<Server>): Promise<World> {
     sequencer: ({ place, ...wanted }) =>
       new MixSequencer({ ...TOOLS, timers: systemTimers, channel: place, ...wanted }),
     isOpen: true,
+    isUnordered: true,
     expire: () => server.expire(),
     stop: () => server.stop(),
   };
