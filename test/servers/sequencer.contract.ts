@@ -4,6 +4,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { MlsError } from '../../src/base/error.ts';
 import { el, type XmlElement } from '../../src/xmpp/element.ts';
+import { bareJid, parseJid } from '../../src/xmpp/jid.ts';
 import type { Appended, Entry, From, Position, Sequencer, Taker } from '../../src/xmpp/sequencer/contract.ts';
 import { hint } from '../../src/xmpp/stanza/hints.ts';
 import { buildMls } from '../../src/xmpp/stanza/mls.ts';
@@ -102,6 +103,11 @@ export function message(text: string, ...more: readonly XmlElement[]): XmlElemen
 /** Such a message with the hint that makes servers keep it. */
 export function kept(text: string): XmlElement {
   return message(text, hint('store'));
+}
+
+/** The bare address of a device's account. */
+export function accountOf({ transport }: Pick<Device, 'transport'>): string {
+  return bareJid(parseJid(transport.jid));
 }
 
 /** The error that a step ends with. */
