@@ -5,14 +5,13 @@ import { describe } from 'vitest';
 import { toHex } from '../../src/base/bytes.ts';
 import { xmppJsTransport } from '../../src/xmpp/adapters/xmppjs.ts';
 import { el } from '../../src/xmpp/element.ts';
-import { bareJid, parseJid } from '../../src/xmpp/jid.ts';
 import { createLogRoom } from '../../src/xmpp/sequencer/logRoom.ts';
 import { MixSequencer } from '../../src/xmpp/sequencer/mix.ts';
 import { RoomSequencer } from '../../src/xmpp/sequencer/room.ts';
 import { createChannel, joinChannel } from '../../src/xmpp/stanza/mix.ts';
 import { affiliateTo } from '../../src/xmpp/stanza/muc.ts';
 import { systemTimers } from '../../src/xmpp/timers.ts';
-import { type Device, sequencerContract, TOOLS, type World } from './sequencer.contract.ts';
+import { accountOf, type Device, sequencerContract, TOOLS, type World } from './sequencer.contract.ts';
 import type { Server } from './server.ts';
 import { SERVERS } from './servers.ts';
 
@@ -39,11 +38,6 @@ export async function connectDevice(server: Server, name: string): Promise<Devic
         (xmpp as unknown as { socket: { destroy(): void } }).socket.destroy();
       }),
   };
-}
-
-/** The bare address of a device's account. */
-export function accountOf({ transport }: Pick<Device, 'transport'>): string {
-  return bareJid(parseJid(transport.jid));
 }
 
 async function roomsOn(start: () => Promise<Server>): Promise<World> {
@@ -105,6 +99,7 @@ async function channelsOn(start: () => Promise<Server>): Promise<World> {
     sequencer: ({ place, ...wanted }) =>
       new MixSequencer({ ...TOOLS, timers: systemTimers, channel: place, ...wanted }),
     isOpen: true,
+    isUnordered: true,
     expire: () => server.expire(),
     stop: () => server.stop(),
   };

@@ -28,6 +28,8 @@ export interface SequencerOptions {
    * are taken from the archive alone.
    */
   readonly presence: 'standing' | 'for-appending';
+  /** Take entries from the archive alone when standing, too: where live messages may come in another order. */
+  readonly archiveOnly?: boolean;
   /** Most bytes of a stanza; 60 KiB by default. */
   readonly budget?: number;
   /** Told when live messages are not taken any more: what the taker threw, or `xmpp.gap`. {@link Sequencer.catchUp} goes on. */
@@ -61,7 +63,7 @@ export class ArchiveSequencer<M extends Membership> implements Sequencer {
     this.jid = jid;
     this.#options = options;
     this.#archive = { transport, jid, hash, random };
-    this.#feed = new Feed({ ...options, archive: this.#archive, takesLive: this.#isStanding });
+    this.#feed = new Feed({ ...options, archive: this.#archive, takesLive: this.#takesLive });
     this.membership = membership(() => this.#gone());
     this.#unsubscribe = transport.subscribe((stanza) => this.#see(stanza));
     this.#unwatch = transport.watch((state) => {
@@ -122,6 +124,10 @@ export class ArchiveSequencer<M extends Membership> implements Sequencer {
     return this.#options.presence === 'standing';
   }
 
+  get #takesLive(): boolean {
+    return this.#isStanding && this.#options.archiveOnly !== true;
+  }
+
   get #isFollowing(): boolean {
     return this.#feed.isFollowing && this.membership.isPresent;
   }
@@ -167,9 +173,9 @@ export class ArchiveSequencer<M extends Membership> implements Sequencer {
     }
   }
 
-  /** Where we come only to append, what counts is that the archive was read through our entry. */
+  /** Where entries are taken from the archive, what counts is that the archive was read through our entry. */
   async #confirmed(outcome: Appended & { readonly id: string }, digest: string): Promise<Appended> {
-    if (this.#isStanding) return outcome;
+    if (this.#takesLive) return outcome;
     try {
       await this.#feed.readFor(outcome.id);
       return this.#feed.taken(outcome.id) === digest ? outcome : gap('not in the archive');

@@ -3,6 +3,10 @@
  *
  * An account takes part with all of its devices, and goes on taking part while none of them is there. So nothing is left
  * when a sequencer stops; `leaveChannel` does that.
+ *
+ * ejabberd 23.01 numbers a message before it puts it into the archive, so that of two sent at once the one with the lower
+ * number may come into the archive behind a reader, and live copies come in yet another order. Hence entries are taken
+ * from the archive alone. A message that came live and is not found after it was read ends the following with `xmpp.gap`.
  */
 
 import { fail, MlsError } from '../../base/error.ts';
@@ -25,7 +29,7 @@ export interface MixSequencerOptions extends SequencerOptions {
 /** A channel that orders the messages of a group. */
 export class MixSequencer extends ArchiveSequencer<MixMembership> {
   constructor(options: MixSequencerOptions) {
-    super(options.channel, options, (gone) => new MixMembership(options, gone));
+    super(options.channel, { ...options, archiveOnly: true }, (gone) => new MixMembership(options, gone));
   }
 
   /** Whether messages of the channel reach us. */
