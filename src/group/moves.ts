@@ -93,8 +93,9 @@ export function commitMove(
   const seen = selectProposals(env, state.proposals, state.epoch.self).filter(
     (item) => !asked.includes(item),
   );
-  const items = compatible(env, state, seen, asked);
-  const built = buildCommit(env, state, items, { ...options, ...leafOption(inputs, options) });
+  const how = { ...options, ...leafOption(inputs, options) };
+  const items = compatible(env, state, { seen, asked }, how);
+  const built = buildCommit(env, state, items, how);
   const { message, welcome, groupInfo, changes, next } = built;
   const { self: committer } = state.epoch;
   const { epoch } = next.epoch.context;
@@ -147,12 +148,13 @@ function storedProposal(state: GroupState, ref: Uint8Array): CachedProposal {
 function compatible(
   env: Environment,
   state: GroupState,
-  seen: readonly CachedProposal[],
-  asked: readonly ProposalItem[],
+  { seen, asked }: { readonly seen: readonly CachedProposal[]; readonly asked: readonly ProposalItem[] },
+  options: CommitOptions,
 ): readonly ProposalItem[] {
-  if (seen.length === 0 || isCommittable(env, state, [...seen, ...asked])) return [...seen, ...asked];
+  if (seen.length === 0 || isCommittable(env, state, [...seen, ...asked], options))
+    return [...seen, ...asked];
   const kept: ProposalItem[] = [];
-  for (const item of seen) if (isCommittable(env, state, [...kept, item, ...asked])) kept.push(item);
+  for (const item of seen) if (isCommittable(env, state, [...kept, item, ...asked], options)) kept.push(item);
   return [...kept, ...asked];
 }
 

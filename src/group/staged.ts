@@ -2,13 +2,12 @@
 
 import { fail } from '../base/error.ts';
 import { wipe } from '../base/secret.ts';
-import { leaves } from '../tree/tree.ts';
 import type { ResumptionPskId } from '../wire/psk.ts';
 import { PskUsage } from '../wire/registry.ts';
 import type { Group } from './group.ts';
 import { stateSecrets } from './spent.ts';
 import type { GroupState } from './state.ts';
-import { type Member, memberAt } from './views.ts';
+import { type Member, membersIn } from './views.ts';
 
 /** Another group from which a new one comes, as its PSK proves (RFC 9420 §11.2, §11.3). */
 export interface Origin {
@@ -67,7 +66,7 @@ export function stageJoin(
   return {
     groupId: context.groupId.slice(),
     epoch: context.epoch,
-    members: [...leaves(tree.root)].flatMap(([leaf]) => memberAt(tree, leaf) ?? []),
+    members: [...membersIn(tree)],
     inviter: by.inviter,
     origin: by.succession && originOf(by.succession),
     keyPackage: by.keyPackage,
