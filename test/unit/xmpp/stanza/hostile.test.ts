@@ -10,9 +10,12 @@ import { readDiscoInfo, readDiscoItems } from '../../../../src/xmpp/stanza/disco
 import { readFin, readResult } from '../../../../src/xmpp/stanza/mam.ts';
 import { mlsIn, readMls } from '../../../../src/xmpp/stanza/mls.ts';
 import { readDevices, readKeyPackages } from '../../../../src/xmpp/stanza/mlsItems.ts';
+import { readDeparted, readJoined, readMixSender } from '../../../../src/xmpp/stanza/mix.ts';
 import {
   readAffiliates,
+  readDestroyed,
   readRoomConfiguration,
+  readRoomNotice,
   readRoomPresence,
   readSubject,
 } from '../../../../src/xmpp/stanza/muc.ts';
@@ -37,6 +40,11 @@ const READERS: readonly ((stanza: XmlElement) => unknown)[] = [
   readAffiliates,
   readRoomConfiguration,
   readRoomPresence,
+  readRoomNotice,
+  readDestroyed,
+  readDeparted,
+  readJoined,
+  readMixSender,
   readSubject,
   readConfiguration,
   (stanza) => readEvent(stanza, ROOM),
@@ -63,6 +71,10 @@ const STANZAS = [
   "<envelope xmlns='urn:xmpp:sce:1'><content/><from jid='a@b'/><to jid='a@c'/><time stamp='2026-01-01T00:00:00Z'/><mid xmlns='urn:xmpp:mls:0' id='1'/></envelope>",
   `<message type='groupchat'><subject>x</subject><origin-id xmlns='urn:xmpp:sid:0' id='1'/><stanza-id xmlns='urn:xmpp:sid:0' by='${ROOM}' id='2'/></message>`,
   "<iq type='error'><error type='wait'><conflict xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error></iq>",
+  "<presence><x xmlns='http://jabber.org/protocol/muc#user'><destroy jid='a@b'><reason/></destroy></x></presence>",
+  "<message><mix xmlns='urn:xmpp:mix:core:0'><nick>n</nick><submission-id>1</submission-id><jid>a@b</jid></mix></message>",
+  "<iq><client-join xmlns='urn:xmpp:mix:pam:2'><join xmlns='urn:xmpp:mix:core:1' jid='1#a@b'/></client-join></iq>",
+  "<message><event xmlns='http://jabber.org/protocol/pubsub#event'><items node='urn:xmpp:mix:nodes:participants'><retract id='1'/></items></event></message>",
 ].map(xml);
 
 const VALUES = [
