@@ -8,7 +8,7 @@ import { hasHint } from '../xmpp/stanza/hints.ts';
 import { NS_MAM } from '../xmpp/stanza/mam.ts';
 import { NS_RSM } from '../xmpp/stanza/rsm.ts';
 import { readStamp, writeStamp } from '../xmpp/stanza/stamp.ts';
-import { type Core, token } from './core.ts';
+import { bareOf, type Core, token } from './core.ts';
 import { BAD, byDialect, NOT_FOUND, type Refusal, refusal } from './replies.ts';
 
 /** One message that was kept. */
@@ -77,7 +77,7 @@ export function answerQuery(
 ): ArchiveAnswer | Refusal {
   const asked = readQuery(core, query);
   if ('condition' in asked) return asked;
-  const matching = filtered(archive, asked.filter);
+  const matching = filtered(core.hostile.view(archive, bareOf(to)), asked.filter);
   const rest = selected(core, matching, asked);
   if (rest === undefined) return NOT_FOUND;
   const backwards = asked.before !== undefined && asked.after === undefined;
@@ -110,7 +110,7 @@ function readQuery(core: Core, query: XmlElement): Query | Refusal {
   };
 }
 
-function filtered(archive: Archive, filter: Query['filter']): readonly Entry[] {
+function filtered(entries: readonly Entry[], filter: Query['filter']): readonly Entry[] {
   const one = (name: string): string | undefined => filter.get(name)?.[0];
   const [who, start, end] = [one('with'), one('start'), one('end')];
   const ids = filter.get('ids');
@@ -118,9 +118,9 @@ function filtered(archive: Archive, filter: Query['filter']): readonly Entry[] {
     start === undefined ? Number.NEGATIVE_INFINITY : readStamp(start) * 1000,
     end === undefined ? Number.POSITIVE_INFINITY : readStamp(end) * 1000 + 999,
   ];
-  const position = (name: string): number => archive.entries.findIndex(({ id }) => id === one(name));
+  const position = (name: string): number => entries.findIndex(({ id }) => id === one(name));
   const [low, high] = [position('after-id'), position('before-id')];
-  return archive.entries.filter(
+  return entries.filter(
     (entry, index) =>
       (who === undefined || sameBareJid(entry.with, who)) &&
       entry.at >= from &&

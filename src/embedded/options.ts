@@ -64,8 +64,10 @@ export interface Hostility {
   readonly seed: number;
   /** For messages as they come in and go out. */
   readonly live: Rates;
-  /** For results of archives, where `withhold`, `duplicate`, `reorder` and `forge` have a meaning. */
+  /** For results of archives: what can happen to a stanza that goes out. */
   readonly archive?: Rates;
+  /** Bare addresses of those who are shown another order in a `fork`; otherwise half of all, by the seed. */
+  readonly misled?: readonly string[];
 }
 
 /** Options of `createServer`. */

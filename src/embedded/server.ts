@@ -14,14 +14,14 @@ import {
   type ServerEvent,
   type Session,
 } from './core.ts';
-import { type Hostile, PEACEFUL } from './hostile.ts';
+import { createHostile } from './hostile.ts';
 import { accountRequest, hostRequest } from './iq.ts';
 import { receiveMessage, sendMessage } from './messages.ts';
 import { leave, roomPresence } from './muc/entering.ts';
 import { forgetIfEmpty } from './muc/room.ts';
 import { isAsking, roomRequest } from './muc/service.ts';
 import { roomMessage } from './muc/speaking.ts';
-import { limitsOf, type ServerOptions } from './options.ts';
+import { type Hostility, limitsOf, type ServerOptions } from './options.ts';
 import { parseXml } from './parse.ts';
 import { broadcast, sessionOf, takeFeatures, withdraw } from './presence.ts';
 import { BAD, errorFor, mayBounce, refusal, replyTo, UNAVAILABLE } from './replies.ts';
@@ -52,6 +52,8 @@ export interface EmbeddedServer extends Uploads {
   restart(): void;
   /** Forget all but the newest entries. @param archive the address of one account or room; otherwise of all */
   expireArchives(keep: number, archive?: string): void;
+  /** Begin to misbehave, or to do it in another way. */
+  misbehave(hostility: Hostility): void;
   /** End all misbehaviour. What was held back comes now; what was lost or forked stays so. */
   behave(): void;
 }
@@ -63,7 +65,7 @@ export interface ConnectOptions {
 
 /** Make a server. */
 export function createServer(options: ServerOptions): EmbeddedServer {
-  const core = createCore(options, PEACEFUL);
+  const core = createCore(options);
   const host: Host = {
     core,
     latencyMs: options.latencyMs ?? 0,
@@ -90,11 +92,12 @@ export function createServer(options: ServerOptions): EmbeddedServer {
       for (const one of [...core.accounts.values(), ...core.rooms.values()])
         if (archive === undefined || one.jid === archive) trim(one.archive, keep);
     },
-    behave: () => undefined,
+    misbehave: core.hostile.misbehave,
+    behave: core.hostile.behave,
   };
 }
 
-function createCore(options: ServerOptions, hostile: Hostile): Core {
+function createCore(options: ServerOptions): Core {
   const { domain = 'localhost', dialect = 'prosody', timers, random } = options;
   const core: Core = {
     domain,
@@ -108,13 +111,17 @@ function createCore(options: ServerOptions, hostile: Hostile): Core {
     rooms: new Map(),
     slots: new Map(),
     caps: new Map(),
-    hostile,
+    get hostile() {
+      return hostile;
+    },
     log: [],
     counters: { received: 0, delivered: 0, archived: 0, ended: 0 },
     lastId: 0,
     route: (stanza) => route(core, stanza),
     restart: () => restart(core),
   };
+  const hostile = createHostile(core);
+  if (options.hostility !== undefined) hostile.misbehave(options.hostility);
   return core;
 }
 

@@ -19,7 +19,7 @@ import {
 } from './proposals.ts';
 import { authenticated, protect, requireActive, type SendOptions, signAsMember } from './protect.ts';
 import { identifyProposal } from './receive.ts';
-import { requireMayPropose } from './rules.ts';
+import { isTakenUp, requireMayPropose } from './rules.ts';
 import { type BuiltCommit, buildCommit, type CommitOptions, isCommittable } from './sendCommit.ts';
 import type { CachedProposal, GroupState, ProposalItem, ProposalSender } from './state.ts';
 import type { Transition } from './transition.ts';
@@ -90,9 +90,8 @@ export function commitMove(
   requireActive(state);
   if (state.pending !== undefined) fail('state.pending-commit', { epoch: state.epoch.context.epoch });
   const asked = inputs.filter(isNoUpdate).map((input) => askedItem(env, state, input));
-  const seen = selectProposals(env, state.proposals, state.epoch.self).filter(
-    (item) => !asked.includes(item),
-  );
+  const takenUp = state.proposals.filter((item) => isTakenUp(env, state.epoch, item));
+  const seen = selectProposals(env, takenUp, state.epoch.self).filter((item) => !asked.includes(item));
   const how = { ...options, ...leafOption(inputs, options) };
   const items = compatible(env, state, { seen, asked }, how);
   const built = buildCommit(env, state, items, how);

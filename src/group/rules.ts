@@ -58,6 +58,11 @@ export interface GroupRules {
   readonly mayPropose?: (claim: ProposalClaim, group: GroupView) => Answer;
   /** Whether a commit counts, ours and others'. @defaultValue always */
   readonly mayCommit?: (claim: CommitClaim, group: GroupView) => Answer;
+  /**
+   * Whether a commit of ours takes up by itself what others have proposed; what it leaves waits for `stored`, or for another
+   * member. This alone is nobody's concern but ours. @defaultValue always
+   */
+  readonly takesUp?: (claim: ProposalClaim, group: GroupView) => boolean;
   /** Whether a group can be what it is, when we enter it by invitation or from outside. @defaultValue always */
   readonly mayEnter?: (group: GroupView) => Answer;
 }
@@ -67,6 +72,11 @@ export function requireMayPropose({ rules }: Environment, epoch: RulesEpoch, ite
   if (rules?.mayPropose === undefined) return;
   const { proposalType: proposal } = item.proposal;
   requireYes(rules.mayPropose(claimOf(epoch, item), viewOf(epoch)), 'policy.proposal-rejected', { proposal });
+}
+
+/** Whether a commit of ours is to cover a proposal that was seen. */
+export function isTakenUp({ rules }: Environment, epoch: RulesEpoch, item: ProposalItem): boolean {
+  return rules?.takesUp?.(claimOf(epoch, item), viewOf(epoch)) ?? true;
 }
 
 /** @throws `validation.group-info`, or the code of a refusal */

@@ -13,7 +13,6 @@ const RESERVED: Readonly<Record<string, string>> = {
   'policy.invite': 'joining, in the XMPP binding',
   'xmpp.mixed-body': 'content, in the XMPP binding',
   'xmpp.downgrade': 'content, in the XMPP binding',
-  'xmpp.gap': 'the sequencer',
   'xmpp.group-ambiguous': 'the choice of a group, in the XMPP binding',
 };
 

@@ -6,7 +6,6 @@ import { isKept, keep } from '../archive.ts';
 import { bareOf, type Core, given, resourceOf, stampNow, withAttrs, withChildren, without } from '../core.ts';
 import { byDialect, errorFor, FORBIDDEN, mayBounce, NOT_FOUND, type Refusal, refusal } from '../replies.ts';
 import {
-  audience,
   isArchiving,
   isOn,
   isOpenlyNamed,
@@ -57,7 +56,7 @@ function reflect(core: Core, room: Room, speaker: Occupant, message: XmlElement)
   const shown =
     id === undefined ? said : withChildren(said, el('stanza-id', { xmlns: NS_SID, by: room.jid, id }));
   if (!setsSubject) remember(core, room, shown);
-  for (const to of audience(room)) core.route(withAttrs(shown, { to }));
+  core.hostile.spread(room, shown, id);
 }
 
 /** Only the room gives ids, and says who somebody is. */

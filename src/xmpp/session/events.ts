@@ -1,7 +1,7 @@
 /** What an application is told, in one order. */
 
 import type { MlsError } from '../../base/error.ts';
-import type { XmlElement } from '../element.ts';
+import type { MessageContent } from '../content/content.ts';
 import type { RoomEvent } from '../sequencer/roomEvents.ts';
 import type { Conversation } from './conversation.ts';
 
@@ -28,9 +28,7 @@ export type MlsXmppEvent =
       readonly sentAt: number;
       /** By the archive's clock, where there is one. */
       readonly archivedAt: number | undefined;
-      readonly body: string | undefined;
-      /** Everything that was in the envelope, the body among it. */
-      readonly content: readonly XmlElement[];
+      readonly content: MessageContent;
       /** What the stanza around it says otherwise: `xmpp.sender` for another sender, `xmpp.mixed-body` for text in the clear. */
       readonly warning: MlsError | undefined;
     }
@@ -65,7 +63,12 @@ export type MlsXmppEvent =
       readonly error: MlsError;
     }
   /** Text in the clear, or of another scheme, where everything is encrypted. */
-  | { readonly kind: 'downgrade'; readonly conversation: Conversation; readonly from: string; readonly error: MlsError }
+  | {
+      readonly kind: 'downgrade';
+      readonly conversation: Conversation;
+      readonly from: string;
+      readonly error: MlsError;
+    }
   /** What the room says: for display. */
   | { readonly kind: 'room'; readonly conversation: Conversation; readonly event: RoomEvent }
   /** Another has won a race; what we wanted is looked at again. */
@@ -73,7 +76,12 @@ export type MlsXmppEvent =
   /** A long reading goes on. */
   | { readonly kind: 'progress'; readonly conversation: Conversation | undefined; readonly entries: number }
   /** Something that the account or its devices have to know of: see the code. */
-  | { readonly kind: 'trust'; readonly jid: string; readonly error: MlsError | undefined; readonly verdict: string }
+  | {
+      readonly kind: 'trust';
+      readonly jid: string;
+      readonly error: MlsError | undefined;
+      readonly verdict: string;
+    }
   /** Something went wrong, or messages are missing (`xmpp.gap`). */
   | { readonly kind: 'fault'; readonly conversation: Conversation | undefined; readonly error: MlsError };
 

@@ -4,6 +4,7 @@ import { fail, MlsError } from '../../base/error.ts';
 import { add, type Group, type Member, remove } from '../../index.ts';
 import { HandshakeReason, handshakeNote } from '../handshakeNote.ts';
 import { readIdentity } from '../identity/deviceCert.ts';
+import type { SignedDeviceList } from '../identity/deviceList.ts';
 import type { Goal } from '../ordered/committer.ts';
 import type { DeviceName } from './events.ts';
 
@@ -70,7 +71,9 @@ export function accountsOut(accounts: readonly string[], reason: number): Goal {
   return {
     name: 'remove',
     plan: async (group) => {
-      const leaves = accounts.flatMap((jid) => membersOf(group, jid)).filter(({ leaf }) => leaf !== group.self);
+      const leaves = accounts
+        .flatMap((jid) => membersOf(group, jid))
+        .filter(({ leaf }) => leaf !== group.self);
       if (leaves.length === 0) return undefined;
       return { inputs: leaves.map(({ leaf }) => remove(leaf)), note: handshakeNote(reason) };
     },
@@ -78,7 +81,7 @@ export function accountsOut(accounts: readonly string[], reason: number): Goal {
 }
 
 /** One device is out. @param evidence the signed device list that revokes it */
-export function deviceOut(device: DeviceName, reason: number, evidence?: Uint8Array): Goal {
+export function deviceOut(device: DeviceName, reason: number, evidence?: SignedDeviceList): Goal {
   return {
     name: 'remove-device',
     plan: async (group) => {
