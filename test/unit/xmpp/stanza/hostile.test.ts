@@ -8,9 +8,9 @@ import { lookAtPlain, received } from '../../../../src/xmpp/received.ts';
 import { readCarbon } from '../../../../src/xmpp/stanza/carbons.ts';
 import { readDiscoInfo, readDiscoItems } from '../../../../src/xmpp/stanza/disco.ts';
 import { readFin, readResult } from '../../../../src/xmpp/stanza/mam.ts';
+import { readDeparted, readJoined, readMixSender } from '../../../../src/xmpp/stanza/mix.ts';
 import { mlsIn, readMls } from '../../../../src/xmpp/stanza/mls.ts';
 import { readDevices, readKeyPackages } from '../../../../src/xmpp/stanza/mlsItems.ts';
-import { readDeparted, readJoined, readMixSender } from '../../../../src/xmpp/stanza/mix.ts';
 import {
   readAffiliates,
   readDestroyed,
