@@ -10,11 +10,14 @@ import { lookAtPlain, received } from '../../../../src/xmpp/received.ts';
 import { readCarbon } from '../../../../src/xmpp/stanza/carbons.ts';
 import { readDiscoInfo, readDiscoItems } from '../../../../src/xmpp/stanza/disco.ts';
 import { readFin, readResult } from '../../../../src/xmpp/stanza/mam.ts';
+import { readDeparted, readJoined, readMixSender } from '../../../../src/xmpp/stanza/mix.ts';
 import { mlsIn, readMls } from '../../../../src/xmpp/stanza/mls.ts';
 import { readDevices, readKeyPackages } from '../../../../src/xmpp/stanza/mlsItems.ts';
 import {
   readAffiliates,
+  readDestroyed,
   readRoomConfiguration,
+  readRoomNotice,
   readRoomPresence,
   readSubject,
 } from '../../../../src/xmpp/stanza/muc.ts';
@@ -40,6 +43,11 @@ const READERS: readonly ((stanza: XmlElement) => unknown)[] = [
   readAffiliates,
   readRoomConfiguration,
   readRoomPresence,
+  readRoomNotice,
+  readDestroyed,
+  readDeparted,
+  readJoined,
+  readMixSender,
   readSubject,
   readConfiguration,
   (stanza) => readEvent(stanza, ROOM),
@@ -81,6 +89,10 @@ const STANZAS = [
   "<content xmlns='urn:xmpp:sce:1'><mention xmlns='urn:xmpp:mentions:0' begin='1' end='2' jid='a@b'/><fallback xmlns='urn:xmpp:fallback:0' for='x'><body start='1' end='2'/></fallback></content>",
   "<content xmlns='urn:xmpp:sce:1'><file-sharing xmlns='urn:xmpp:sfs:0'><file xmlns='urn:xmpp:file:metadata:0'><size>1</size><date>2026-01-01T00:00:00Z</date><hash xmlns='urn:xmpp:hashes:2' algo='sha-256'>AAEC</hash></file><sources><encrypted xmlns='urn:xmpp:esfs:0' cipher='x'><key>AAEC</key><iv>AAEC</iv><sources><url-data xmlns='http://jabber.org/protocol/url-data' target='x'/></sources></encrypted></sources></file-sharing></content>",
   "<iq type='error'><error type='wait'><conflict xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error></iq>",
+  "<presence><x xmlns='http://jabber.org/protocol/muc#user'><destroy jid='a@b'><reason/></destroy></x></presence>",
+  "<message><mix xmlns='urn:xmpp:mix:core:0'><nick>n</nick><submission-id>1</submission-id><jid>a@b</jid></mix></message>",
+  "<iq><client-join xmlns='urn:xmpp:mix:pam:2'><join xmlns='urn:xmpp:mix:core:1' jid='1#a@b'/></client-join></iq>",
+  "<message><event xmlns='http://jabber.org/protocol/pubsub#event'><items node='urn:xmpp:mix:nodes:participants'><retract id='1'/></items></event></message>",
 ].map(xml);
 
 const VALUES = [
