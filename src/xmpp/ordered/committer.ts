@@ -10,8 +10,8 @@ import type { Group, LeafChange, OwnCommit, ProposalInput } from '../../index.ts
 import { type Preview, preview } from '../../index.ts';
 import type { MlsStore, StoredGroup } from '../../storage/index.ts';
 import { branchTag } from '../binding.ts';
-import { serialise } from '../serialise.ts';
 import type { Appended, Sequencer } from '../sequencer/contract.ts';
+import { serialise } from '../serialise.ts';
 import type { Timers } from '../timers.ts';
 import type { Transport } from '../transport.ts';
 import { type Invited, invitationsOf } from './invitations.ts';

@@ -57,7 +57,8 @@ export async function enterExternally(entering: Entering): Promise<Entered> {
   for (let attempt = 0; attempt < TRIES; attempt++) {
     const left = (await client.offers()).find((offer) => equal(offer.groupId, groupId));
     const known = await candidates(entering);
-    const { offer, basis } = left === undefined ? await firstGood(entering, known) : { offer: left, basis: undefined };
+    const { offer, basis } =
+      left === undefined ? await firstGood(entering, known) : { offer: left, basis: undefined };
     const position = await tryToEnter(entering, offer, basis ?? known[0]);
     if (position !== undefined) return accept(offer, position);
     await offer.discard();
@@ -145,7 +146,10 @@ function accept(offer: StoredOffer, position: Position): Promise<Entered> {
 }
 
 /** Where our commit stands, if it is the first one for its epoch that the archive has on its branch. */
-async function placeOf(sequencer: Sequencer, offer: StoredOffer): Promise<Position | 'overtaken' | undefined> {
+async function placeOf(
+  sequencer: Sequencer,
+  offer: StoredOffer,
+): Promise<Position | 'overtaken' | undefined> {
   const header = headerOf(offer.message);
   let ours: Entry | undefined;
   let anchor: string | undefined;
@@ -186,7 +190,9 @@ async function candidates({ sequencer, groupId, copies }: Entering): Promise<rea
     if (found.length >= ENOUGH) break;
   }
   const inOrder = found.reverse();
-  return inOrder.sort((a, b) => (a.epoch === b.epoch ? 0 : a.epoch < b.epoch ? 1 : -1)).map(({ part }) => part);
+  return inOrder
+    .sort((a, b) => (a.epoch === b.epoch ? 0 : a.epoch < b.epoch ? 1 : -1))
+    .map(({ part }) => part);
 }
 
 /** GroupInfos that are looked at: late losers of a race name the epoch of the winner. */

@@ -66,12 +66,7 @@ export class Follower {
   #group: StoredGroup;
   #branch: { readonly epoch: bigint; readonly tag: Uint8Array } | undefined;
 
-  constructor(
-    store: MlsStore,
-    group: StoredGroup,
-    names: Names,
-    hash: (bytes: Uint8Array) => Uint8Array,
-  ) {
+  constructor(store: MlsStore, group: StoredGroup, names: Names, hash: (bytes: Uint8Array) => Uint8Array) {
     this.#store = store;
     this.#group = group;
     this.#names = names;
@@ -135,8 +130,7 @@ export class Follower {
     const outcome = await this.#group.process(message, { source }, (result, records) => {
       if (result.kind === 'commit' || result.kind === 'own-commit') return;
       keep(records);
-      if (result.kind === 'application')
-        records.put(this.#names.origin + result.id, record(Origin, origin));
+      if (result.kind === 'application') records.put(this.#names.origin + result.id, record(Origin, origin));
       if (result.kind === 'own-message') records.del(this.#names.outgoing + digest);
     });
     return this.#became(outcome, arrived, before, keep);

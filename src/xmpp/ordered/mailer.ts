@@ -56,7 +56,10 @@ export class Mailer {
       const stanza = letter.around(buildMls(content, branch()));
       const digest = digestOf(stanza, { branch: undefined, content }, hash);
       const { isOrdered } = letter;
-      records.put(names.outgoing + digest, record(Outgoing, { isOrdered, stanza: serialise(stanza), digest }));
+      records.put(
+        names.outgoing + digest,
+        record(Outgoing, { isOrdered, stanza: serialise(stanza), digest }),
+      );
       return names.outgoing + digest;
     });
     return this.#next(() => this.#deliver(name));

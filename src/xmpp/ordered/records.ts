@@ -96,7 +96,11 @@ export const Outgoing: Codec<Outgoing> = /* @__PURE__ */ struct<Outgoing>({
   digest: text,
 });
 /** @see the interface of this name */
-export const Origin: Codec<Origin> = /* @__PURE__ */ struct<Origin>({ id: text, stanza: text, time: seconds });
+export const Origin: Codec<Origin> = /* @__PURE__ */ struct<Origin>({
+  id: text,
+  stanza: text,
+  time: seconds,
+});
 /** How far a group's order was read. */
 export const PositionRecord: Codec<Position> = /* @__PURE__ */ struct<Position>({
   id: text,

@@ -23,8 +23,7 @@ export function canGoOn(entries: readonly Entry[], { groupId, epoch }: Standing)
   for (const entry of entries) {
     const { payload } = entry;
     const content = payload?.content;
-    const header =
-      content !== undefined && 'message' in content ? headerOf(content.message) : undefined;
+    const header = content !== undefined && 'message' in content ? headerOf(content.message) : undefined;
     if (header !== undefined && equal(header.groupId, groupId) && header.epoch >= epoch) {
       if (header.epoch > epoch) isLater = true;
       if (header.epoch === epoch + 1n && payload?.branch !== undefined) branches.add(toHex(payload.branch));

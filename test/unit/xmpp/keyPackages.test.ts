@@ -192,7 +192,7 @@ describe('our own KeyPackages', () => {
       const staged = await juliet.clients[0]?.prepareJoin(commit.welcome ?? new Uint8Array());
       let use: unknown;
       await staged?.accept((_group, records) => {
-        use = own.use(staged.keyPackage, records);
+        use = own.use(staged.keyPackage ?? new Uint8Array(), records);
       });
       return use;
     };
