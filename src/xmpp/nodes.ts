@@ -100,8 +100,11 @@ export class Nodes {
     try {
       await this.#transport.request(stanza);
     } catch (error) {
-      if (!isPrecondition(error)) throw error;
-      await this.#putRight(node, options);
+      const isGone = refusedWith(error, 'item-not-found');
+      if (!isGone && !isPrecondition(error)) throw error;
+      this.#cared.delete(node);
+      if (isGone) await this.ensure(node, options);
+      else await this.#putRight(node, options);
       await this.#publishAgain(node, stanza);
     }
   }

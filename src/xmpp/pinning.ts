@@ -88,7 +88,7 @@ interface Another {
 }
 
 function anotherKey(how: Learning, pin: Pin | undefined, { verdict, keep, list }: Another): Learned {
-  const error = errorOf('key');
+  const error = failure('policy.identity-changed', { key: aikName(how.suite1, list.accountKey) });
   // Our own account does not change its key behind our back; what certifies us decides.
   if (pin === undefined || (how.isOwn && verdict === 'reset')) return { verdict, pin, error };
   const { trust, previous } = pin;
@@ -115,8 +115,6 @@ function refreshed(pin: Pin | undefined, now: number): Pin | undefined {
   return pin === undefined || now < pin.fetched + FRESH_SECONDS ? pin : { ...pin, fetched: now };
 }
 
-function errorOf(rule: 'rollback' | 'stale' | 'key'): MlsError {
-  return rule === 'key'
-    ? failure('policy.identity-changed', { rule })
-    : failure('xmpp.device-list', { rule });
+function errorOf(rule: 'rollback' | 'stale'): MlsError {
+  return failure('xmpp.device-list', { rule });
 }

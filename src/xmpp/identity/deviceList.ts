@@ -23,13 +23,15 @@ import type { KeyPair, SuiteCrypto } from '../../index.ts';
 import type { DeviceListItem } from '../stanza/mlsItems.ts';
 import { AccountKey, accountKeyOf, isAccountKey, isSignedBy, sameAccountKey, signAs } from './accountKey.ts';
 
-/** Most devices, and most revocations, that a list may name. */
+/** Most devices that a list may name. */
 export const MOST_ACTIVE = 256;
+/** Most revocations that it may have. */
 export const MOST_REVOKED = 1024;
 /** Most signature keys of one device: one for each suite. */
 export const MOST_DEVICE_KEYS = 16;
-/** How long a list is good for, and after what time its account publishes it again, in seconds. */
+/** How long a list is good for, seconds. */
 export const LIST_LIFETIME = 30n * 86_400n;
+/** After what time its account publishes it again, seconds. */
 export const LIST_RENEWAL = 7n * 86_400n;
 
 /** A device's signature key in one or more suites. */

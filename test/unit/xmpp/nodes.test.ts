@@ -145,6 +145,14 @@ describe('publishing', () => {
     expect(repaired).toHaveLength(1);
   });
 
+  test('makes the node again that the server has lost', async () => {
+    await nodes.ensure(NODE, MANY);
+    pep.nodes.clear();
+    await nodes.publish(NODE, ITEM, MANY);
+    expect(transport.asked).toEqual(['create', 'publish', 'create', 'publish']);
+    expect(form().get('pubsub#max_items')).toBe('max');
+  });
+
   test('gives up when it is refused for the options a second time', async () => {
     transport.answer = (iq, from) =>
       JSON.stringify(iq).includes('publish-options')
