@@ -239,6 +239,7 @@ export const CODES = {
     '',
     'A stanza or an item is larger than the server takes.',
   ],
+  'xmpp.file': ['never', 'message', 'unknown', '', 'A file is not the one that its message describes.'],
   'xmpp.refused': ['after-fix', 'message', 'network', '', 'The server answered a request with an error.'],
   'xmpp.timeout': ['after-sync', 'message', 'network', '', 'No answer came in time; the outcome is unknown.'],
   'xmpp.offline': ['after-sync', 'profile', 'network', '', 'There is no connection; nothing was sent.'],

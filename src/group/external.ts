@@ -143,10 +143,11 @@ function takeSeat(
   env: Environment,
   { groupId }: GroupContext,
   applied: Applied,
-  { credential, signer, leafExtensions: asked }: ExternalJoiner,
+  joiner: ExternalJoiner,
 ): { readonly leaf: LeafIndex; readonly draft: DraftPath; readonly privatePath: PrivatePath } {
   const { suite, random } = env;
-  const leafExtensions = ownLeafExtensions(env, asked);
+  const { credential, signer } = joiner;
+  const leafExtensions = ownLeafExtensions(env, joiner.leafExtensions);
   const leaf = firstBlank(applied.tree);
   const encryption = suite.deriveKeyPair(random(suite.sizes.kemSeed));
   const makeLeaf = (parentHash: Uint8Array) => {

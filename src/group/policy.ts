@@ -4,7 +4,7 @@ import { toHex } from '../base/bytes.ts';
 import { encode } from '../codec/codec.ts';
 import { Credential } from '../wire/credential.ts';
 import type { Extension } from '../wire/extension.ts';
-import type { ProposalTraits } from '../wire/registry.ts';
+import type { ContentType, ProposalTraits } from '../wire/registry.ts';
 import type { Answer } from './refusal.ts';
 import type { Member } from './views.ts';
 
@@ -73,8 +73,8 @@ export interface Policy {
   readonly maxMessageBytes: number;
   /** Handshake framing (§6.3). @defaultValue 'private' */
   readonly handshake: 'private' | 'public';
-  /** Padded length of a content of `length` bytes (§6.3.1). @defaultValue next multiple of 64 */
-  readonly pad: (length: number) => number;
+  /** Padded length of a content of `length` bytes, which may depend on its type (§6.3.1). @defaultValue next multiple of 64 */
+  readonly pad: (length: number, contentType: ContentType) => number;
   /** Further extension types that this client understands. @defaultValue none */
   readonly extensionTypes: readonly number[];
   /** Further proposal types that this client understands, with their traits (§12.1, §17.4). @defaultValue none */

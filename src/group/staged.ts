@@ -2,6 +2,7 @@
 
 import { fail } from '../base/error.ts';
 import { wipe } from '../base/secret.ts';
+import type { Extension } from '../wire/extension.ts';
 import type { ResumptionPskId } from '../wire/psk.ts';
 import { PskUsage } from '../wire/registry.ts';
 import type { Group } from './group.ts';
@@ -21,6 +22,8 @@ export interface StagedJoin {
   readonly groupId: Uint8Array;
   readonly epoch: bigint;
   readonly members: readonly Member[];
+  /** Extensions of the group. */
+  readonly extensions: readonly Extension[];
   /** Who invited us; `undefined` for an external join. */
   readonly inviter: Member | undefined;
   /** The group that this one replaces or branches off; `undefined` for any other, whatever its id. */
@@ -67,6 +70,7 @@ export function stageJoin(
     groupId: context.groupId.slice(),
     epoch: context.epoch,
     members: [...membersIn(tree)],
+    extensions: context.extensions,
     inviter: by.inviter,
     origin: by.succession && originOf(by.succession),
     keyPackage: by.keyPackage,

@@ -51,6 +51,7 @@ const DOORS = [
   'storage/index.ts',
   'wire/index.ts',
   'xmpp/index.ts',
+  'embedded/index.ts',
   'crypto/noble/index.ts',
   'crypto/node/index.ts',
 ];

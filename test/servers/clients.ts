@@ -7,20 +7,14 @@ import { WebSocket } from 'ws';
 import { stanzaJsTransport } from '../../src/xmpp/adapters/stanzajs.ts';
 import { stropheTransport } from '../../src/xmpp/adapters/strophe.ts';
 import { xmppJsTransport } from '../../src/xmpp/adapters/xmppjs.ts';
-import type { Transport } from '../../src/xmpp/transport.ts';
+
+import type { Connected } from '../support/roundTrips.ts';
 import type { Server } from './server.ts';
 
 // Node 20 has no WebSocket of its own, which xmpp.js looks for.
 Object.assign(globalThis, { WebSocket: (globalThis as { WebSocket?: unknown }).WebSocket ?? WebSocket });
 
 Strophe.setLogLevel(Strophe.LogLevel.FATAL);
-
-export interface Connected {
-  readonly transport: Transport;
-  disconnect(): Promise<unknown>;
-  /** Begin another session, after {@link disconnect}, over the same transport. */
-  connect(): Promise<unknown>;
-}
 
 /** Connect an account, whose word is its name. */
 export type Connect = (server: Server, name: string) => Promise<Connected>;

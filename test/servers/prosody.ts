@@ -41,7 +41,7 @@ export async function startProsody(options: ServerOptions = {}): Promise<Server>
   mkdirSync(join(folder, 'data'));
   const keep = (time: string): void =>
     writeFileSync(join(folder, 'prosody.cfg.lua'), configuration(place, options, time));
-  keep('never');
+  keep('10y');
   const program = programOf(place, options);
   let running = await run(program);
   const restart = async (): Promise<void> => {
@@ -57,7 +57,7 @@ export async function startProsody(options: ServerOptions = {}): Promise<Server>
       forgetLastExpiry(place);
       keep('1');
       running = await run(program);
-      keep('never');
+      keep('10y');
       // Periodic tasks begin one second after the start.
       await new Promise((resolve) => setTimeout(resolve, 2500));
     },

@@ -194,7 +194,10 @@ export class Follower {
       records.del(this.#names.bundle);
       for (const invitation of bundle?.invitations ?? []) {
         const { digest, stanza } = welcomeStanza(invitation, place?.id, this.#hash);
-        records.put(this.#names.outgoing + digest, record(Outgoing, { isOrdered: false, stanza, digest }));
+        records.put(
+          this.#names.outgoing + digest,
+          record(Outgoing, { isOrdered: false, stanza, number: 0n }),
+        );
       }
     });
     return { kind: 'commit', commit, accepted, by, isOwn, authenticatedData };

@@ -8,7 +8,7 @@ import type { Sequencer } from '../sequencer/contract.ts';
 import { digestOf } from '../sequencer/entry.ts';
 import { serialise } from '../serialise.ts';
 import { iqGet } from '../stanza/iq.ts';
-import { buildMls } from '../stanza/mls.ts';
+import type { Timers } from '../timers.ts';
 import type { Transport } from '../transport.ts';
 import { type Names, Outgoing, readRecord, record } from './records.ts';
 
@@ -22,13 +22,14 @@ export interface MailerOptions {
   readonly branch: () => Uint8Array;
   readonly catchUp: () => Promise<void>;
   readonly hash: (bytes: Uint8Array) => Uint8Array;
+  readonly timers: Timers;
 }
 
 /** A message to encrypt. */
 export interface Letter {
   readonly data: Uint8Array;
-  /** The stanza around the payload. */
-  readonly around: (mls: XmlElement) => XmlElement;
+  /** The stanza of the message. */
+  readonly stanza: (message: Uint8Array, branch: Uint8Array) => XmlElement;
   /** Into the room, where its place is waited for. */
   readonly isOrdered: boolean;
 }
@@ -39,6 +40,7 @@ const TRIES = 6;
 /** Sends the messages of one group. */
 export class Mailer {
   readonly #options: MailerOptions;
+  #last = 0n;
   #turn: Promise<unknown> = Promise.resolve();
 
   constructor(options: MailerOptions) {
@@ -53,13 +55,11 @@ export class Mailer {
     const { group, names, branch, hash } = this.#options;
     const name = await group().update((now, records) => {
       const content = { kind: 'app', message: now.encrypt(letter.data) } as const;
-      const stanza = letter.around(buildMls(content, branch()));
+      const stanza = letter.stanza(content.message, branch());
       const digest = digestOf(stanza, { branch: undefined, content }, hash);
       const { isOrdered } = letter;
-      records.put(
-        names.outgoing + digest,
-        record(Outgoing, { isOrdered, stanza: serialise(stanza), digest }),
-      );
+      const outgoing = { isOrdered, stanza: serialise(stanza), number: this.#number() };
+      records.put(names.outgoing + digest, record(Outgoing, outgoing));
       return names.outgoing + digest;
     });
     return this.#next(() => this.#deliver(name));
@@ -67,9 +67,18 @@ export class Mailer {
 
   /** Send what is left; what fails for want of a connection stays. */
   async flush(): Promise<void> {
-    const left: string[] = [];
-    for await (const [name] of this.#options.store.scan(this.#options.names.outgoing)) left.push(name);
-    for (const name of left) await this.#next(() => this.#deliver(name)).catch(ifPassing);
+    const left: { readonly name: string; readonly number: bigint }[] = [];
+    for await (const [name, value] of this.#options.store.scan(this.#options.names.outgoing))
+      left.push({ name, number: readRecord(Outgoing, value).number });
+    left.sort((a, b) => (a.number < b.number ? -1 : 1));
+    for (const { name } of left) await this.#next(() => this.#deliver(name)).catch(ifPassing);
+  }
+
+  /** Later ones have greater numbers, also after a restart unless the clock was set back: then only their order suffers. */
+  #number(): bigint {
+    const now = BigInt(this.#options.timers.now()) * 1000n;
+    this.#last = now > this.#last ? now : this.#last + 1n;
+    return this.#last;
   }
 
   /** One after another: a stanza that waits keeps those behind it in their order. */

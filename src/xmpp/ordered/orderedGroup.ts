@@ -30,6 +30,8 @@ export interface OrderedGroupOptions {
   /** Where its order is read from. @param onHalt is to be told when following has ended by itself */
   readonly sequencer: (taker: Taker, from: From, onHalt: (error: unknown) => void) => Sequencer;
   readonly from: From;
+  /** Stay present, and hear of what is new; otherwise the order is read when there is a reason. */
+  readonly isStanding: boolean;
   readonly publish: CommitterOptions['publish'];
   readonly copies?: () => Promise<readonly GroupInfoPart[]>;
   readonly treeFor?: Entering['treeFor'];
@@ -169,7 +171,9 @@ export class OrderedGroup implements Taker {
 
   async #catchUp(): Promise<void> {
     for (let round = 0; round < ROUNDS && !this.#isStopped; round++) {
-      const end = await this.#sequencer.catchUp().catch((error: unknown) => {
+      const { isStanding } = this.#options;
+      const reading = isStanding ? this.#sequencer.catchUp() : this.#sequencer.read();
+      const end = await reading.catch((error: unknown) => {
         if (this.#isLost) return undefined;
         throw error;
       });

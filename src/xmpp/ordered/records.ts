@@ -50,8 +50,8 @@ export interface Outgoing {
   /** Into the room, where its place is waited for; otherwise to whom it names. */
   readonly isOrdered: boolean;
   readonly stanza: string;
-  /** SHA-256 of the message in it, in hex. */
-  readonly digest: string;
+  /** Less than that of whatever is to go later. */
+  readonly number: bigint;
 }
 
 /** Where a received plaintext came from, as long as it was not handed out. */
@@ -93,7 +93,7 @@ export const Bundle: Codec<Bundle> = /* @__PURE__ */ struct<Bundle>({
 export const Outgoing: Codec<Outgoing> = /* @__PURE__ */ struct<Outgoing>({
   isOrdered: boolean,
   stanza: text,
-  digest: text,
+  number: uint64,
 });
 /** @see the interface of this name */
 export const Origin: Codec<Origin> = /* @__PURE__ */ struct<Origin>({

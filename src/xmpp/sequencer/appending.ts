@@ -4,7 +4,7 @@ import { fail, type MlsError } from '../../base/error.ts';
 import { attr, needAttr, type XmlElement } from '../element.ts';
 import { sameJid } from '../jid.ts';
 import type { MlsPayload } from '../stanza/mls.ts';
-import { failWith, isBounceOf, refusedWith } from '../stanza/stanzaError.ts';
+import { failWith, isBounceOf } from '../stanza/stanzaError.ts';
 import type { Appended } from './contract.ts';
 import { digestOf, failureOf, type Hash, payloadOf } from './entry.ts';
 import type { Live, Membership } from './membership.ts';
@@ -70,15 +70,15 @@ export class Appending {
    */
   #isOurs({ message, id }: Live): boolean {
     const { membership, hash } = this.#place;
-    const mine = membership.isOwn(message) && attr(message, 'id') === this.#id;
+    const mine = membership.isOurs(message, this.#id);
     if (this.#payload === undefined) return mine;
     if (!mine && id === undefined) return false;
     return digestOf(message, payloadOf(message).payload, hash) === this.digest;
   }
 
   #bounced(error: MlsError): void {
-    if (refusedWith(error, 'not-acceptable')) {
-      // We are not in the room, as it seems; an earlier copy may have got through all the same.
+    if (this.#place.membership.isAbsence(error)) {
+      // An earlier copy may have got through all the same.
       this.giveUp(error);
       this.#place.membership.lost();
     } else if (error.code === 'xmpp.timeout') this.giveUp(error);

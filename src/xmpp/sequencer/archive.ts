@@ -20,6 +20,8 @@ export interface Archive {
   readonly transport: Transport;
   /** Room or channel. */
   readonly jid: string;
+  /** That of our own account, which holds the messages of everybody. @defaultValue false */
+  readonly isAccount?: boolean;
   readonly hash: Hash;
   /** Random bytes, for ids that nobody else can know. */
   readonly random: (length: number) => Uint8Array;
@@ -74,13 +76,14 @@ function ownBareJid({ jid }: Transport): string {
 function resultOf(
   stanza: XmlElement,
   query: ArchiveQuery,
-  { archive: { jid, hash }, self }: { readonly archive: Archive; readonly self: string },
+  { archive: { jid, hash, isAccount = false }, self }: { readonly archive: Archive; readonly self: string },
 ): Entry | undefined {
   try {
     const result = readResult(stanza, query, self);
     if (result === undefined) return undefined;
     const { id, message, stamp: time } = result;
-    return entryOf({ id, message, time }, hash, sameBareJid(attr(message, 'from') ?? '', jid));
+    const belongs = isAccount || sameBareJid(attr(message, 'from') ?? '', jid);
+    return entryOf({ id, message, time }, hash, belongs);
   } catch (error) {
     if (!(error instanceof MlsError)) throw error;
     return malformed(stanza, query, { error, hash });

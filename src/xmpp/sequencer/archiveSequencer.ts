@@ -28,6 +28,8 @@ export interface SequencerOptions {
    * are taken from the archive alone.
    */
   readonly presence: 'standing' | 'for-appending';
+  /** Take entries from the archive alone when standing, too: where live messages may come in another order. */
+  readonly archiveOnly?: boolean;
   /** Most bytes of a stanza; 60 KiB by default. */
   readonly budget?: number;
   /** Told when live messages are not taken any more: what the taker threw, or `xmpp.gap`. {@link Sequencer.catchUp} goes on. */
@@ -50,6 +52,7 @@ export class ArchiveSequencer<M extends Membership> implements Sequencer {
   readonly #feed: Feed;
   readonly #appends = new Turns();
   readonly #unsubscribe: () => void;
+  readonly #unwatch: () => void;
   #appending: Appending | undefined;
   #stopLinger: () => void = () => {};
   #closed = false;
@@ -60,9 +63,13 @@ export class ArchiveSequencer<M extends Membership> implements Sequencer {
     this.jid = jid;
     this.#options = options;
     this.#archive = { transport, jid, hash, random };
-    this.#feed = new Feed({ ...options, archive: this.#archive, takesLive: this.#isStanding });
+    this.#feed = new Feed({ ...options, archive: this.#archive, takesLive: this.#takesLive });
     this.membership = membership(() => this.#gone());
     this.#unsubscribe = transport.subscribe((stanza) => this.#see(stanza));
+    this.#unwatch = transport.watch((state) => {
+      if (state === 'offline') this.#feed.pause();
+      else this.#feed.goOn();
+    });
   }
 
   get isCurrent(): boolean {
@@ -79,6 +86,7 @@ export class ArchiveSequencer<M extends Membership> implements Sequencer {
   }
 
   async read(): Promise<ReadEnd> {
+    if (this.#closed) fail('xmpp.offline');
     return this.#feed.read();
   }
 
@@ -104,6 +112,7 @@ export class ArchiveSequencer<M extends Membership> implements Sequencer {
   async stop(): Promise<void> {
     this.#closed = true;
     this.#unsubscribe();
+    this.#unwatch();
     this.#feed.reset('end');
     this.#stopLinger();
     this.#appending?.giveUp(failureOf(() => fail('xmpp.offline')));
@@ -113,6 +122,10 @@ export class ArchiveSequencer<M extends Membership> implements Sequencer {
 
   get #isStanding(): boolean {
     return this.#options.presence === 'standing';
+  }
+
+  get #takesLive(): boolean {
+    return this.#isStanding && this.#options.archiveOnly !== true;
   }
 
   get #isFollowing(): boolean {
@@ -160,9 +173,9 @@ export class ArchiveSequencer<M extends Membership> implements Sequencer {
     }
   }
 
-  /** Where we come only to append, what counts is that the archive was read through our entry. */
+  /** Where entries are taken from the archive, what counts is that the archive was read through our entry. */
   async #confirmed(outcome: Appended & { readonly id: string }, digest: string): Promise<Appended> {
-    if (this.#isStanding) return outcome;
+    if (this.#takesLive) return outcome;
     try {
       await this.#feed.readFor(outcome.id);
       return this.#feed.taken(outcome.id) === digest ? outcome : gap('not in the archive');

@@ -5,7 +5,7 @@
  * already being kept, and whenever one of them is doubtful the archive is read again instead.
  */
 
-import { fail } from '../../base/error.ts';
+import { fail, MlsError } from '../../base/error.ts';
 import { type Archive, gap } from './archive.ts';
 import type { Entry, From, Position, ReadEnd, Taker } from './contract.ts';
 import { entryOf, isTombstone } from './entry.ts';
@@ -41,6 +41,7 @@ export class Feed {
   #following: 'no' | 'soon' | 'yes' = 'no';
   #kept: Live[] = [];
   #taking = false;
+  #paused = false;
   /** Counts what makes entries of a reading under way obsolete. */
   #course = 0;
 
@@ -115,6 +116,17 @@ export class Feed {
     this.unfollow();
   }
 
+  /** The connection broke: what comes is kept until {@link goOn}. */
+  pause(): void {
+    this.#paused = true;
+  }
+
+  /** The same session goes on, or another one began. */
+  goOn(): void {
+    this.#paused = false;
+    if (this.#following === 'yes' && this.#kept.length > 0) this.#goOn();
+  }
+
   /** A message came live. */
   see(live: Live): void {
     if (this.#following === 'no' || (live.id === undefined && !live.doubtful)) return;
@@ -155,18 +167,26 @@ export class Feed {
 
   /** Take what was kept, and what comes meanwhile. */
   #goOn(): void {
-    if (this.#taking) return;
+    if (this.#taking || this.#paused) return;
     this.#taking = true;
     void this.#turns.run(async () => {
       try {
         if (this.#following === 'yes') await this.#takeKept();
       } catch (error) {
-        this.unfollow();
-        this.#options.onHalt?.(error);
+        this.#interrupted(error);
       }
       this.#taking = false;
       if (this.#kept.length > 0 && this.#following === 'yes') this.#goOn();
     });
+  }
+
+  /** A stream that broke while the archive was read may be resumed: then it is read again. */
+  #interrupted(error: unknown): void {
+    if (this.#paused && error instanceof MlsError && error.code === 'xmpp.offline') this.#kept = [AGAIN];
+    else {
+      this.unfollow();
+      this.#options.onHalt?.(error);
+    }
   }
 
   async #takeKept(): Promise<number> {

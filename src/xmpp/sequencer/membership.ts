@@ -26,8 +26,10 @@ export interface Membership {
   see(stanza: XmlElement): void;
   /** What of the room's or channel's messages a stanza is; nothing for everything else. */
   liveIn(stanza: XmlElement): Live | undefined;
-  /** Whether a message was sent by us, as far as its sender can tell. */
-  isOwn(message: XmlElement): boolean;
+  /** Whether a message is said to be the one that we sent under an `id`. */
+  isOurs(message: XmlElement, id: string): boolean;
+  /** Whether a refused message was refused because we are not there. */
+  isAbsence(error: unknown): boolean;
   /** The server says that we are not there. */
   lost(): void;
   /** No more listening. */

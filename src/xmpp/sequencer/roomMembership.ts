@@ -4,6 +4,7 @@ import { toHex } from '../../base/bytes.ts';
 import { fail, MlsError } from '../../base/error.ts';
 import { attr, childrenOf, el, type XmlElement } from '../element.ts';
 import { bareJidIn, sameBareJid, sameJid } from '../jid.ts';
+import { NS_DELAY } from '../stanza/forwarded.ts';
 import { isResult } from '../stanza/mam.ts';
 import {
   type Affiliation,
@@ -162,16 +163,17 @@ export class RoomMembership implements Membership {
       return undefined;
     if (!sameBareJid(attr(stanza, 'from') ?? '', room)) return undefined;
     const ids = childrenOf(stanza, 'stanza-id', NS_SID).filter((one) => sameJid(attr(one, 'by') ?? '', room));
-    const old = childrenOf(stanza, 'delay', 'urn:xmpp:delay').length > 0;
-    return {
-      message: stanza,
-      id: readStanzaId(stanza, room),
-      doubtful: ids.length > 1 || (old && ids.length > 0),
-    };
+    const doubtful = ids.length > 1 || (ids.length > 0 && isHistory(stanza, room));
+    return { message: stanza, id: readStanzaId(stanza, room), doubtful };
   }
 
-  isOwn(message: XmlElement): boolean {
-    return sameJid(attr(message, 'from') ?? '', `${this.#options.room}/${this.#nick}`);
+  isOurs(message: XmlElement, id: string): boolean {
+    const own = `${this.#options.room}/${this.#nick}`;
+    return attr(message, 'id') === id && sameJid(attr(message, 'from') ?? '', own);
+  }
+
+  isAbsence(error: unknown): boolean {
+    return refusedWith(error, 'not-acceptable');
   }
 
   #seePresence(stanza: XmlElement): void {
@@ -233,6 +235,11 @@ export class RoomMembership implements Membership {
     this.#inside = false;
     this.#occupants.clear();
   }
+}
+
+/** Whether a room says that a message is an old one. Our own server says so too, of what it kept while a stream was down. */
+function isHistory(message: XmlElement, room: string): boolean {
+  return childrenOf(message, 'delay', NS_DELAY).some((one) => sameBareJid(attr(one, 'from') ?? room, room));
 }
 
 /** What servers send malformed, and what does not matter any more; anything else is a bug. */
