@@ -46,7 +46,9 @@ function answerFor(core: Core, account: Account | undefined, iq: XmlElement, pay
   if (common !== undefined) return common(core, account, iq, payload);
   const own = OWN[key];
   if (own === undefined) return UNAVAILABLE;
-  return bareOf(given(iq, 'from')) === account.jid ? own(core, account, iq, payload) : FORBIDDEN;
+  return bareOf(given(iq, 'from')) === account.jid
+    ? own(core, account, iq, payload)
+    : byDialect(core, UNAVAILABLE, FORBIDDEN);
 }
 
 type Handler = (core: Core, account: Account, iq: XmlElement, payload: XmlElement) => Answer;
@@ -96,5 +98,5 @@ function hostAnswer(core: Core, iq: XmlElement, payload: XmlElement): Answer {
     return isUpload ? child(hostItems(core), 'none') : hostItems(core);
   if (key === `get ping ${NS_PING}`) return undefined;
   if (key === `get request ${NS_UPLOAD}` && isUpload) return answerSlot(core, payload);
-  return byDialect(core, UNAVAILABLE, UNAVAILABLE);
+  return UNAVAILABLE;
 }

@@ -27,9 +27,8 @@ export function sendMessage(core: Core, session: Session, message: XmlElement): 
   const { account } = session;
   const addressed = attr(message, 'to') === undefined ? withAttrs(message, { to: account.jid }) : message;
   const to = bareOf(given(addressed, 'to'));
-  // ejabberd keeps a message to oneself once, where it comes in.
-  const isOwn = to === account.jid && core.dialect === 'ejabberd';
-  if (isArchived(core, addressed) && !isOwn) keep(core, account.archive, addressed, to);
+  // A message to oneself is kept twice: as it goes out, and as it comes in.
+  if (isArchived(core, addressed)) keep(core, account.archive, addressed, to);
   const copied = isCopied(addressed, 'sent');
   for (const other of account.sessions.values()) {
     if (copied && other.carbons && other !== session)

@@ -4,7 +4,7 @@ import { attr, childrenOf, el, elementsOf, text, type XmlElement } from '../../x
 import { readJid } from '../../xmpp/jid.ts';
 import { type Affiliation, NS_MUC, type Role } from '../../xmpp/stanza/muc.ts';
 import { bareOf, type Core, given } from '../core.ts';
-import { type Answer, BAD, FORBIDDEN, NOT_FOUND, type Refusal, refusal } from '../replies.ts';
+import { type Answer, BAD, byDialect, FORBIDDEN, NOT_FOUND, type Refusal, refusal } from '../replies.ts';
 import { configure, formOf } from './config.ts';
 import {
   affiliationOf,
@@ -83,7 +83,8 @@ function affiliate(core: Core, room: Room, by: string, { jid, to, reason }: Want
   const above = mine === RANK.owner || (mine === RANK.admin && RANK[theirs] < mine && RANK[to] < mine);
   if (!above) return FORBIDDEN;
   const owners = [...room.affiliations.values()].filter((one) => one === 'owner').length;
-  if (theirs === 'owner' && to !== 'owner' && owners === 1) return refusal('cancel', 'conflict');
+  if (theirs === 'owner' && to !== 'owner' && owners === 1)
+    return refusal('cancel', byDialect(core, 'conflict', 'not-allowed'));
   if (to === 'none') room.affiliations.delete(jid);
   else room.affiliations.set(jid, to);
   for (const occupant of [...room.occupants.values()].filter((one) => one.jid === jid)) {

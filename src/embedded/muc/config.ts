@@ -32,6 +32,7 @@ const PROSODY: Readonly<Record<string, string>> = {
 const EJABBERD: Readonly<Record<string, string>> = {
   ...COMMON,
   changesubject: '1',
+  moderatedroom: '1',
   passwordprotectedroom: '0',
   maxusers: '200',
   allowinvites: '0',
@@ -96,7 +97,7 @@ export function configure(core: Core, room: Room, query: XmlElement): Refusal | 
   const before = isOpenlyNamed(room);
   room.config = config;
   const after = isOpenlyNamed(room);
-  announce(core, room, 104, ...(before === after ? [] : [after ? 172 : 173]));
+  announce(core, room, before === after ? 104 : after ? 172 : 173);
   if (isOn(room, 'membersonly')) putOutStrangers(core, room);
   return undefined;
 }

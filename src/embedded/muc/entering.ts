@@ -66,6 +66,7 @@ function enter(core: Core, session: Session, presence: XmlElement, { jid, nick }
     return;
   }
   const room = found ?? makeRoom(core, jid, session.account.jid);
+  showSelf(core, room, session.jid);
   for (const occupant of room.occupants.values()) showTo(core, room, occupant, { to: session.jid });
   const before = room.occupants.get(nick);
   const occupant = before ?? makeOccupant(room, session, nick);
@@ -81,6 +82,13 @@ function enter(core: Core, session: Session, presence: XmlElement, { jid, nick }
   const statuses = [...(isOpenlyNamed(room) ? [100] : []), ...(found === undefined ? [201] : [])];
   showTo(core, room, occupant, { to: session.jid, statuses });
   sendPast(core, room, session.jid, presence);
+}
+
+/** ejabberd shows the room itself too: a presence without a nick, which is of nobody. */
+function showSelf(core: Core, room: Room, to: string): void {
+  if (core.dialect === 'prosody') return;
+  const c = { xmlns: 'http://jabber.org/protocol/caps', hash: 'sha-1', node: 'urn:embedded', ver: 'room' };
+  core.route(el('presence', { from: room.jid, to }, el('c', c)));
 }
 
 function mayEnter(core: Core, room: Room | undefined, session: Session, nick: string): Refusal | undefined {

@@ -64,7 +64,8 @@ export function occupantAt(room: Room, jid: string): Occupant | undefined {
 /** The role that an affiliation gives. */
 export function roleFor(room: Room, affiliation: Affiliation): Role {
   if (affiliation === 'owner' || affiliation === 'admin') return 'moderator';
-  return affiliation === 'none' && isOn(room, 'moderatedroom') ? 'visitor' : 'participant';
+  const isListener = isOn(room, 'moderatedroom') && !isOn(room, 'members_by_default');
+  return affiliation === 'none' && isListener ? 'visitor' : 'participant';
 }
 
 /** What identifies an occupant in this room for ever, where the server has that. */

@@ -33,7 +33,7 @@ function answer(core: Core, iq: XmlElement, payload: XmlElement, to: string): An
   if (to === core.roomService) return serviceAnswer(core, payload, key);
   const room = core.rooms.get(bareOf(to));
   if (room === undefined) return NOT_FOUND;
-  if (resourceOf(to) !== undefined) return occupantAnswer(room, iq, key);
+  if (resourceOf(to) !== undefined) return occupantAnswer(core, room, iq, key);
   const handler = HANDLERS[key];
   return handler === undefined ? UNAVAILABLE : handler(core, room, iq, payload);
 }
@@ -56,9 +56,9 @@ function serviceAnswer(core: Core, payload: XmlElement, key: string): Answer {
 }
 
 /** A client asks whether it still is in the room: XEP-0410. Other requests to occupants are not passed on. */
-function occupantAnswer(room: Room, iq: XmlElement, key: string): Answer {
+function occupantAnswer(core: Core, room: Room, iq: XmlElement, key: string): Answer {
   const asker = occupantAt(room, given(iq, 'from'));
-  if (asker === undefined) return refusal('cancel', 'not-acceptable');
+  if (asker === undefined) return refusal(byDialect(core, 'cancel', 'modify'), 'not-acceptable');
   const asked = room.occupants.get(resourceOf(given(iq, 'to')) ?? '');
   if (asked === undefined) return NOT_FOUND;
   return asked === asker && key === 'get ping urn:xmpp:ping' ? undefined : UNAVAILABLE;

@@ -136,8 +136,10 @@ describe.each(DIALECTS)('messages as %s has them', (dialect) => {
     const lab = labOf({ dialect });
     const [one, two] = [await lab.client('alice', '1'), await lab.client('alice', '2')];
     await two.transport.request(enableCarbons());
-    await send(one, one.bare, 'chat', X);
+    await send(one, one.bare, 'chat', X, hint('store'));
     expect([direct(one), direct(two), carbonsOf(two)]).toEqual([1, 1, ['sent']]);
+    // Both real servers keep it as sent and as received.
+    expect(await archivedIds(one, one.bare)).toEqual(['m', 'm']);
   });
 
   test('nobody at that address: accounts are silent, other domains are not found', async () => {
