@@ -7,12 +7,7 @@ import { find, sources } from './sources.ts';
 
 /** Codes that nothing in `src` raises, each with the reason it stands in the table already. */
 const RESERVED: Readonly<Record<string, string>> = {
-  'state.epoch-past': 'reported as the disposition `expired`',
-  'state.own-message': 'reported as the dispositions `own-message` and `own-commit`',
-  'state.desync': 'the XMPP binding repairs',
   'policy.invite': 'joining, in the XMPP binding',
-  'xmpp.mixed-body': 'content, in the XMPP binding',
-  'xmpp.downgrade': 'content, in the XMPP binding',
   'xmpp.group-ambiguous': 'the choice of a group, in the XMPP binding',
 };
 
