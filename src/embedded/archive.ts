@@ -131,24 +131,26 @@ function filtered(entries: readonly Entry[], filter: Query['filter']): readonly 
   );
 }
 
-/** What lies on the wanted side of an id. Prosody knows its ids; ejabberd compares them as numbers. */
+/** What lies on the wanted side of an id. One that is not there is an error in Prosody, and a number in ejabberd. */
 function selected(
   core: Core,
   entries: readonly Entry[],
   { after, before }: Query,
 ): readonly Entry[] | undefined {
-  if (core.dialect === 'ejabberd') {
-    return entries.filter(
-      ({ id }) =>
-        (after === undefined || isGreater(id, after)) &&
-        (before === undefined || before === '' || isGreater(before, id)),
-    );
-  }
-  const place = (id: string): number => entries.findIndex((entry) => entry.id === id);
-  const low = after === undefined ? -1 : place(after);
-  const high = before === undefined || before === '' ? entries.length : place(before);
-  if ((after !== undefined && low < 0) || high < 0) return undefined;
-  return entries.slice(low + 1, high);
+  const low = after === undefined ? -1 : placeOf(entries, after);
+  const high = before === undefined || before === '' ? entries.length : placeOf(entries, before);
+  if (core.dialect === 'prosody')
+    return low === undefined || high === undefined ? undefined : entries.slice(low + 1, high);
+  return entries.filter(
+    ({ id }, index) =>
+      (low === undefined ? isGreater(id, after ?? '') : index > low) &&
+      (high === undefined ? isGreater(before ?? '', id) : index < high),
+  );
+}
+
+function placeOf(entries: readonly Entry[], id: string): number | undefined {
+  const place = entries.findIndex((entry) => entry.id === id);
+  return place < 0 ? undefined : place;
 }
 
 function isGreater(a: string, b: string): boolean {

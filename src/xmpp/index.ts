@@ -38,3 +38,5 @@ export * as stanzaErrors from './stanza/stanzaError.ts';
 export * as stanzaIds from './stanza/stanzaId.ts';
 export * as uploads from './stanza/upload.ts';
 export type { ConnectionState, Transport } from './transport.ts';
+export * as treePatches from './treePatch.ts';
+export * as treeSync from './treeSync.ts';

@@ -7,6 +7,7 @@ import { discoInfo, readDiscoInfo } from './stanza/disco.ts';
 import { type Form, offered } from './stanza/form.ts';
 import { NS_MAM } from './stanza/mam.ts';
 import {
+  affiliate,
   configuration,
   configurationOf,
   configure,
@@ -55,6 +56,16 @@ export class Nodes {
     this.#transport = transport;
     this.#account = account;
     this.#repaired = repaired;
+  }
+
+  /** Our own bare address. */
+  get account(): string {
+    return this.#account;
+  }
+
+  /** Let one account read a node of ours that is closed to others. @throws `xmpp.refused`, `xmpp.timeout`, `xmpp.offline` */
+  async share(node: string, jid: string): Promise<void> {
+    await this.#transport.request(affiliate(node, jid, 'member'));
   }
 
   /** Look after the nodes anew: for a new session. */

@@ -135,8 +135,6 @@ export async function say(who: Watcher, room: string, id: string, ...content: Xm
   await settled();
 }
 
-let queries = 0;
-
 export async function readArchive(
   who: Watcher,
   archive: string,
@@ -145,7 +143,7 @@ export async function readArchive(
 ): Promise<{ results: ArchiveResult[]; page: ArchivePage }> {
   const query: ArchiveQuery = {
     archive,
-    queryId: `q${queries++}`,
+    queryId: `q${who.came.length}`,
     page,
     ...(filter === undefined ? {} : { filter }),
   };

@@ -87,7 +87,8 @@ function aes256(provider: Provider): SuiteCrypto {
   return suiteWith(provider, (suite) => suite.hpke.aead === AES_256_GCM, 'AES-256-GCM');
 }
 
-function sha256(provider: Provider, bytes: Uint8Array): Uint8Array {
+/** SHA-256 by whatever suite has it. @throws `crypto.unavailable` */
+export function sha256(provider: Provider, bytes: Uint8Array): Uint8Array {
   return suiteWith(provider, (suite) => suite.hpke.kdf === HKDF_SHA256, 'SHA-256').hash(bytes);
 }
 

@@ -9,7 +9,9 @@ import { failure, type MlsError } from '../../base/error.ts';
 import type { Accepted, Divergence, Group, Member, StagedCommit } from '../../index.ts';
 import type { InboxMessage, MlsStore, Records, StoredGroup, StoredProcessed } from '../../storage/index.ts';
 import { branchTag } from '../binding.ts';
+import { el, type XmlElement } from '../element.ts';
 import type { Entry, Position } from '../sequencer/contract.ts';
+import { digestOf } from '../sequencer/entry.ts';
 import type { MlsContent } from '../stanza/mls.ts';
 import { headerOf } from './header.ts';
 import { outline, welcomeStanza } from './outgoing.ts';
@@ -57,6 +59,7 @@ export type Followed =
   | { readonly kind: 'nothing' };
 
 const NOTHING: Followed = { kind: 'nothing' };
+const NO_STANZA: XmlElement = /* @__PURE__ */ el('message');
 
 /** Takes what arrives for one group. */
 export class Follower {
@@ -118,6 +121,32 @@ export class Follower {
       return { kind: 'other-branch' };
     }
     return this.#process(arrived, keep);
+  }
+
+  /** Keep a message of a later epoch until a commit leads there, over restarts. */
+  async hold({ message, source, digest, origin }: Arrived): Promise<void> {
+    await this.#group.process(message, { source }, (result, records) => {
+      if (result.kind === 'held') records.put(this.#names.origin + digest, record(Origin, origin));
+    });
+  }
+
+  /** Take what commits have released. */
+  async settleDue(): Promise<readonly Followed[]> {
+    const followed: Followed[] = [];
+    for (const message of this.#group.due) {
+      const digest = digestOf(
+        NO_STANZA,
+        { branch: undefined, content: { kind: 'app', message } },
+        this.#hash,
+      );
+      const name = this.#names.origin + digest;
+      const kept = await this.#store.get(name);
+      const origin =
+        kept === undefined ? { id: digest, stanza: '', time: undefined } : readRecord(Origin, kept);
+      const arrived = { message, branch: undefined, source: '', origin, digest, place: undefined };
+      followed.push(await this.#process(arrived, (records) => records.del(name)));
+    }
+    return followed;
   }
 
   #isElsewhere({ branch, place }: Arrived): boolean {

@@ -118,6 +118,8 @@ export class OrderedGroup implements Taker {
     this.#notice(followed, arrived);
     await this.#options.onFollowed(followed, entry);
     if (followed.kind === 'ahead') fail('xmpp.gap', { epoch: followed.epoch });
+    if (followed.kind === 'commit')
+      for (const due of await this.#follower.settleDue()) await this.#options.onFollowed(due, undefined);
   }
 
   /** Told by the sequencer. */
@@ -135,6 +137,7 @@ export class OrderedGroup implements Taker {
       await this.catchUp();
       followed = await this.#follower.take(arrived, keep);
     }
+    if (followed.kind === 'ahead') await this.#follower.hold(arrived);
     this.#notice(followed, arrived);
     await this.#options.onFollowed(followed, undefined);
     return followed;

@@ -61,11 +61,13 @@ export class Conversation {
   readonly jid: string;
   readonly #with: Surroundings;
   #ordered: OrderedGroup | undefined;
+  #beginning: Promise<void> = Promise.resolve();
   /** Accounts that the room has put out: nothing is said before they are out of the group. */
   readonly #leaving = new Set<string>();
   #renewedAt: number;
   #logReadAt = Number.NEGATIVE_INFINITY;
-  #toldOf = new Set<string>();
+  readonly #toldOf = new Set<string>();
+  readonly #others: OrderedGroup[] = [];
 
   /** For the session. */
   constructor(surroundings: Surroundings, { kind, jid }: Talk) {
@@ -178,6 +180,23 @@ export class Conversation {
     this.#ordered = ordered;
   }
 
+  /** For the session: one step at a time, so that two who ask for the conversation begin it once. */
+  once(step: () => Promise<void>): Promise<void> {
+    const done = this.#beginning.then(step);
+    this.#beginning = done.catch(() => {});
+    return done;
+  }
+
+  /** For the session: our keys may be known to others; new ones come before the first message. */
+  renewSoon(): void {
+    this.#renewedAt = Number.NEGATIVE_INFINITY;
+  }
+
+  /** For the session: a second group of the pair, in which nothing is said any more. */
+  keepReading(ordered: OrderedGroup): void {
+    this.#others.push(ordered);
+  }
+
   /** For the session: the group was not the one that counts. */
   async abandon(): Promise<void> {
     await this.#ordered?.stop();
@@ -191,7 +210,7 @@ export class Conversation {
 
   /** For the session: follow no longer. */
   async end(): Promise<void> {
-    await this.#ordered?.stop();
+    for (const ordered of [this.#ordered, ...this.#others]) await ordered?.stop();
   }
 
   /** For the session: hand out again what nobody has taken. */

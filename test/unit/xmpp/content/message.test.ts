@@ -12,7 +12,7 @@ import {
   sealMessage,
 } from '../../../../src/xmpp/content/message.ts';
 import { padMls } from '../../../../src/xmpp/content/padding.ts';
-import { elementsOf, namespaceOf, type XmlElement } from '../../../../src/xmpp/element.ts';
+import { attr, elementsOf, namespaceOf, type XmlElement } from '../../../../src/xmpp/element.ts';
 import { paddedLength } from '../../../../src/xmpp/stanza/sce.ts';
 import { codeOf } from '../../../support/refusals.ts';
 import { sent, xml } from '../../../support/xml.ts';
@@ -63,7 +63,7 @@ describe('building', () => {
     for (const kind of kinds) {
       const message = sent(buildMessage({ ...OUTGOING, kind, to: ROOM, handling }));
       expect(outside(message)).toEqual(['mls urn:xmpp:mls:0', ...expected]);
-      expect(message.attrs['type']).toBe(kind);
+      expect(attr(message, 'type')).toBe(kind);
     }
   });
 
