@@ -7,7 +7,6 @@ import { find, sources } from './sources.ts';
 
 /** Codes that nothing in `src` raises, each with the reason it stands in the table already. */
 const RESERVED: Readonly<Record<string, string>> = {
-  'state.own-message': 'reported as the dispositions `own-message` and `own-commit`',
   'policy.invite': 'joining, in the XMPP binding',
   'xmpp.group-ambiguous': 'the choice of a group, in the XMPP binding',
 };

@@ -17,7 +17,8 @@ import { Pins } from '../../src/xmpp/pins.ts';
 import { NODE_DEVICES, NODE_KEY_PACKAGES } from '../../src/xmpp/stanza/mlsItems.ts';
 import { configurationOf, configure, readConfiguration } from '../../src/xmpp/stanza/pubsub.ts';
 import { systemTimers } from '../../src/xmpp/timers.ts';
-import { type Connected, LIBRARIES } from './clients.ts';
+import type { Connected } from '../support/roundTrips.ts';
+import { LIBRARIES } from './clients.ts';
 import { hasProsody, type Server, startProsody } from './prosody.ts';
 
 const available = hasProsody();
