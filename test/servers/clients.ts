@@ -36,6 +36,9 @@ const overXmppJs =
     return { transport, disconnect: () => xmpp.stop(), connect: () => xmpp.start() };
   };
 
+/** The plain way, for tests that are not about libraries. */
+export const connectTcp: Connect = overXmppJs('tcp');
+
 const overStanza: Connect = async (server, name) => {
   const stanza = createClient({
     jid: `${name}@${server.domain}`,
@@ -92,7 +95,7 @@ const overStrophe: Connect = async (server, name) => {
 export const connectSilent: Connect = overStrophe;
 
 export const LIBRARIES: readonly (readonly [name: string, connect: Connect])[] = [
-  ['xmpp.js over TCP', overXmppJs('tcp')],
+  ['xmpp.js over TCP', connectTcp],
   ['xmpp.js over WebSocket', overXmppJs('ws')],
   ['StanzaJS', overStanza],
   ['Strophe.js', overStrophe],

@@ -3,19 +3,11 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { MlsError } from '../../src/base/error.ts';
 import { attr, childText, el, type XmlElement } from '../../src/xmpp/element.ts';
-import { bareJid, parseJid } from '../../src/xmpp/jid.ts';
 import { enableCarbons, readCarbon } from '../../src/xmpp/stanza/carbons.ts';
 import { discoInfo, readDiscoInfo } from '../../src/xmpp/stanza/disco.ts';
 import { offered } from '../../src/xmpp/stanza/form.ts';
 import { hint } from '../../src/xmpp/stanza/hints.ts';
 import { iqGet } from '../../src/xmpp/stanza/iq.ts';
-import {
-  type ArchiveQuery,
-  type ArchiveResult,
-  archiveQuery,
-  readFin,
-  readResult,
-} from '../../src/xmpp/stanza/mam.ts';
 import { buildMls, mlsIn, readMls } from '../../src/xmpp/stanza/mls.ts';
 import {
   buildKeyPackages,
@@ -32,6 +24,7 @@ import type { ConnectionState, Transport } from '../../src/xmpp/transport.ts';
 import { type Connected, connectSilent, LIBRARIES } from './clients.ts';
 import type { Server } from './server.ts';
 import { SERVERS, type ServerKind } from './servers.ts';
+import { enterRoom, failure, next, readArchive } from './steps.ts';
 
 const running = new Map<ServerKind, Promise<Server>>();
 
@@ -51,57 +44,6 @@ async function startFor(kind: ServerKind): Promise<Server> {
 afterAll(async () => {
   for (const server of running.values()) await (await server).stop();
 });
-
-/** The first stanza that arrives and is what is looked for. */
-function next(transport: Transport, is: (stanza: XmlElement) => boolean): Promise<XmlElement> {
-  return new Promise((resolve, reject) => {
-    const late = setTimeout(() => reject(new Error('nothing came')), 10_000);
-    const stop = transport.subscribe((stanza) => {
-      if (!is(stanza)) return;
-      clearTimeout(late);
-      stop();
-      resolve(stanza);
-    });
-  });
-}
-
-async function failure(step: Promise<unknown>): Promise<MlsError> {
-  const error: unknown = await step.then(
-    () => undefined,
-    (reason: unknown) => reason,
-  );
-  if (error instanceof MlsError) return error;
-  throw new Error('no MlsError', { cause: error });
-}
-
-/** Enter a room, and make it members-only with what of this its form offers. */
-async function enterRoom(
-  transport: Transport,
-  room: string,
-  nick: string,
-): Promise<muc.RoomPresence | undefined> {
-  const self = next(
-    transport,
-    (stanza) => muc.readRoomPresence(stanza)?.statuses.has(muc.STATUS.self) === true,
-  );
-  await transport.send(muc.enter(room, nick));
-  return muc.readRoomPresence(await self);
-}
-
-async function readArchive(
-  transport: Transport,
-  query: ArchiveQuery,
-): Promise<[ArchiveResult[], ReturnType<typeof readFin>]> {
-  const self = bareJid(parseJid(transport.jid));
-  const results: ArchiveResult[] = [];
-  const stop = transport.subscribe((stanza) => {
-    const result = readResult(stanza, query, self);
-    if (result !== undefined) results.push(result);
-  });
-  const fin = readFin(await transport.request(archiveQuery(query)));
-  stop();
-  return [results, fin];
-}
 
 for (const kind of SERVERS) {
   describe.skipIf(!kind.available).each(LIBRARIES)(`%s with ${kind.name}`, (library, connect) => {
