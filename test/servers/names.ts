@@ -1,12 +1,13 @@
-/** Names for servers that talk to each other on the loopback interface: a DNS of two kinds of record. */
+/** Names for servers that talk to each other on the loopback interface: a DNS that says at which port a domain is served. */
 
 import { createSocket } from 'node:dgram';
 
 /** Where the servers of a domain and of the services below it are to be found. */
 export type Names = Map<string, number>;
 
-const A = 1;
 const SRV = 33;
+/** Not a name, so that nobody asks for its address: ejabberd would ask the C library, which does not ask us. */
+const TARGET = '127.0.0.1';
 const SERVICE = '_xmpp-server._tcp.';
 
 /** Answer until closed. @returns the port on 127.0.0.1 */
@@ -36,19 +37,11 @@ function answer(query: Buffer, names: Names): Buffer {
 
 /** A record under the name of the question; nothing for what we do not know. */
 function dataOf(name: string, type: number, names: Names): Buffer | undefined {
-  const host = name.startsWith(SERVICE) ? name.slice(SERVICE.length) : name;
+  if (type !== SRV || !name.startsWith(SERVICE)) return undefined;
+  const host = name.slice(SERVICE.length);
   const [, port] = [...names].find(([domain]) => host === domain || host.endsWith(`.${domain}`)) ?? [];
   if (port === undefined) return undefined;
-  if (type === A && host === name) return recordOf(A, Buffer.from([127, 0, 0, 1]));
-  if (type !== SRV || host === name) return undefined;
-  const target = host.split('.').flatMap((label) => [label.length, ...Buffer.from(label, 'latin1')]);
-  return recordOf(SRV, Buffer.from([0, 0, 0, 0, port >> 8, port & 255, ...target, 0]));
-}
-
-function recordOf(type: number, data: Buffer): Buffer {
-  const seconds = [0, 0, 0, 60];
-  return Buffer.concat([
-    Buffer.from([0xc0, 12, 0, type, 0, 1, ...seconds, data.length >> 8, data.length & 255]),
-    data,
-  ]);
+  const target = TARGET.split('.').flatMap((label) => [label.length, ...Buffer.from(label)]);
+  const data = [0, 0, 0, 0, port >> 8, port & 255, ...target, 0];
+  return Buffer.from([0xc0, 12, 0, SRV, 0, 1, 0, 0, 0, 60, 0, data.length, ...data]);
 }

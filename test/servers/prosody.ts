@@ -147,7 +147,7 @@ storage_archive_item_limit = ${options.archiveItems ?? 1_000_000}
 pep_max_items = 10000
 smacks_max_queue_size = 20000
 ${federation(options)}
-modules_enabled = { ${mam}${limits}"disco", "roster", "saslauth", "carbons", "pep", "private", "bookmarks", "smacks", "csi", "offline", "ping", "websocket", "http" }
+modules_enabled = { ${mam}${limits}${options.federation === undefined ? '' : '"dialback", '}"disco", "roster", "saslauth", "carbons", "pep", "private", "bookmarks", "smacks", "csi", "offline", "ping", "websocket", "http" }
 VirtualHost "${domain}"
   -- On the main host, so that its addresses work without a name.
   modules_enabled = { "http_file_share" }
