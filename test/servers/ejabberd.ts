@@ -39,20 +39,21 @@ export async function startEjabberd(options: ServerOptions = {}): Promise<Server
   // JSON is YAML.
   writeFileSync(join(folder, 'ejabberd.yml'), JSON.stringify(configuration(place, options)));
   writeFileSync(join(folder, 'inetrc'), lookups(options));
+  moveClock(folder, options.clock ?? 0);
   const program = programOf(place, options);
   let running = await run(program);
   return {
     ...addresses(place),
     pid: () => pidOf(running),
     addUser: (name, word) => command(place, 'register', { user: name, host: domain, password: word }),
-    expire: () => command(place, 'delete_old_mam_messages', { type: 'all', days: 0 }),
+    expire: () => command(place, 'delete_old_mam_messages', { type: 'all', days: options.retention ?? 0 }),
     setClock: (seconds) => moveClock(folder, seconds),
     restart: async () => {
-      await end(running);
+      await end(running, 'SIGTERM');
       running = await run(program);
     },
     stop: async () => {
-      await end(running);
+      await end(running, 'SIGKILL');
       rmSync(folder, { recursive: true, force: true });
     },
   };
@@ -109,7 +110,7 @@ function programOf({ folder, tcp, http }: Place, { clock }: ServerOptions): Prog
         ERL_CRASH_DUMP: join(folder, 'logs', 'crash'),
         EJABBERD_CONFIG_PATH: join(folder, 'ejabberd.yml'),
         EJABBERD_LOG_PATH: join(folder, 'logs', 'ejabberd.log'),
-        ...(clock ? clockEnvironment(folder) : {}),
+        ...(clock === undefined ? {} : clockEnvironment(folder)),
       },
     },
     ports: [tcp, http],
