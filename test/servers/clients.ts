@@ -18,6 +18,8 @@ Strophe.setLogLevel(Strophe.LogLevel.FATAL);
 export interface Connected {
   readonly transport: Transport;
   disconnect(): Promise<unknown>;
+  /** Write to the stream as it stands, where the library lets that be done. */
+  readonly write?: (xml: string) => Promise<unknown>;
   /** Begin another session, after {@link disconnect}, over the same transport. */
   connect(): Promise<unknown>;
 }
@@ -33,7 +35,12 @@ const overXmppJs =
     xmpp.on('error', () => undefined);
     const transport = xmppJsTransport(xmpp, xml);
     await xmpp.start();
-    return { transport, disconnect: () => xmpp.stop(), connect: () => xmpp.start() };
+    return {
+      transport,
+      disconnect: () => xmpp.stop(),
+      connect: () => xmpp.start(),
+      write: (text) => xmpp.write(text),
+    };
   };
 
 /** The plain way, for tests that are not about libraries. */
