@@ -202,8 +202,8 @@ function services({ folder, domain, http }: Place, options: ServerOptions): Yaml
     access: ['allow'],
     access_create: create,
     access_persistent: create,
-    access_mam: ['allow'],
-    default_room_options: { mam: options.archive !== false },
+    // Without archives the options about them are unknown, and nothing starts.
+    ...(options.archive === false ? {} : { access_mam: ['allow'], default_room_options: { mam: true } }),
   };
   return {
     mod_http_upload: { put_url: `http://127.0.0.1:${http}/upload`, docroot: join(folder, 'upload') },

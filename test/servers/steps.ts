@@ -2,7 +2,7 @@
 
 import { MlsError } from '../../src/base/error.ts';
 import { attr, el, type XmlElement } from '../../src/xmpp/element.ts';
-import { bareJid, parseJid } from '../../src/xmpp/jid.ts';
+import { bareJid, parseJid, sameBareJid } from '../../src/xmpp/jid.ts';
 import { offered } from '../../src/xmpp/stanza/form.ts';
 import { hint } from '../../src/xmpp/stanza/hints.ts';
 import {
@@ -48,12 +48,18 @@ export async function enterRoom(
   room: string,
   nick: string,
 ): Promise<muc.RoomPresence | undefined> {
-  const self = next(
-    transport,
-    (stanza) => muc.readRoomPresence(stanza)?.statuses.has(muc.STATUS.self) === true,
-  );
+  const answer = next(transport, (stanza) => {
+    if (stanza.name !== 'presence' || !sameBareJid(attr(stanza, 'from') ?? '', room)) return false;
+    const presence = muc.readRoomPresence(stanza);
+    return (
+      attr(stanza, 'type') === 'error' ||
+      (presence?.present === true && presence.statuses.has(muc.STATUS.self))
+    );
+  });
   await transport.send(muc.enter(room, nick));
-  return muc.readRoomPresence(await self);
+  const presence = await answer;
+  if (attr(presence, 'type') === 'error') failWith(presence);
+  return muc.readRoomPresence(presence);
 }
 
 /** One page. */
