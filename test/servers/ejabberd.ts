@@ -44,6 +44,7 @@ export async function startEjabberd(options: ServerOptions = {}): Promise<Server
   let running = await run(program);
   return {
     ...addresses(place),
+    mix: options.archive === false ? undefined : `mix.${domain}`,
     pid: () => pidOf(running),
     addUser: (name, word) => command(place, 'register', { user: name, host: domain, password: word }),
     expire: () => command(place, 'delete_old_mam_messages', { type: 'all', days: options.retention ?? 0 }),
@@ -65,7 +66,6 @@ function addresses({ domain, tcp, http }: Place) {
     domain,
     rooms: `rooms.${domain}`,
     upload: `upload.${domain}`,
-    mix: `mix.${domain}`,
     tcp: `xmpp://127.0.0.1:${tcp}`,
     ws: `ws://127.0.0.1:${http}/ws`,
   } as const;
@@ -202,13 +202,12 @@ function services({ folder, domain, http }: Place, options: ServerOptions): Yaml
     access: ['allow'],
     access_create: create,
     access_persistent: create,
-    // Without archives the options about them are unknown, and nothing starts.
     ...(options.archive === false ? {} : { access_mam: ['allow'], default_room_options: { mam: true } }),
   };
   return {
     mod_http_upload: { put_url: `http://127.0.0.1:${http}/upload`, docroot: join(folder, 'upload') },
-    mod_mix: {},
-    mod_mix_pam: {},
+    // Channels cannot be without archives.
+    ...(options.archive === false ? {} : { mod_mix: {}, mod_mix_pam: {} }),
     ...(options.rooms === 'absent' ? {} : { mod_muc: rooms, mod_muc_admin: {} }),
   };
 }
