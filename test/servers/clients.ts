@@ -27,8 +27,16 @@ const overXmppJs =
     xmpp.on('error', () => undefined);
     const transport = xmppJsTransport(xmpp, xml);
     await xmpp.start();
-    return { transport, disconnect: () => xmpp.stop(), connect: () => xmpp.start() };
+    return {
+      transport,
+      disconnect: () => xmpp.stop(),
+      connect: () => xmpp.start(),
+      write: (text) => xmpp.write(text),
+    };
   };
+
+/** The plain way, for tests that are not about libraries. */
+export const connectTcp: Connect = overXmppJs('tcp');
 
 const overStanza: Connect = async (server, name) => {
   const stanza = createClient({
@@ -86,7 +94,7 @@ const overStrophe: Connect = async (server, name) => {
 export const connectSilent: Connect = overStrophe;
 
 export const LIBRARIES: readonly (readonly [name: string, connect: Connect])[] = [
-  ['xmpp.js over TCP', overXmppJs('tcp')],
+  ['xmpp.js over TCP', connectTcp],
   ['xmpp.js over WebSocket', overXmppJs('ws')],
   ['StanzaJS', overStanza],
   ['Strophe.js', overStrophe],

@@ -28,7 +28,6 @@ export function findClock(): string | undefined {
 export function clockEnvironment(folder: string): Record<string, string> {
   const library = findClock();
   if (library === undefined) throw new Error('libfaketime is missing (Debian: apt-get install faketime)');
-  moveClock(folder, 0);
   return {
     LD_PRELOAD: library,
     FAKETIME_TIMESTAMP_FILE: join(folder, 'clock'),

@@ -39,20 +39,22 @@ export async function startEjabberd(options: ServerOptions = {}): Promise<Server
   // JSON is YAML.
   writeFileSync(join(folder, 'ejabberd.yml'), JSON.stringify(configuration(place, options)));
   writeFileSync(join(folder, 'inetrc'), lookups(options));
+  moveClock(folder, options.clock ?? 0);
   const program = programOf(place, options);
   let running = await run(program);
   return {
     ...addresses(place),
+    mix: options.archive === false ? undefined : `mix.${domain}`,
     pid: () => pidOf(running),
     addUser: (name, word) => command(place, 'register', { user: name, host: domain, password: word }),
-    expire: () => command(place, 'delete_old_mam_messages', { type: 'all', days: 0 }),
+    expire: () => command(place, 'delete_old_mam_messages', { type: 'all', days: options.retention ?? 0 }),
     setClock: (seconds) => moveClock(folder, seconds),
     restart: async () => {
-      await end(running);
+      await end(running, 'SIGTERM');
       running = await run(program);
     },
     stop: async () => {
-      await end(running);
+      await end(running, 'SIGKILL');
       rmSync(folder, { recursive: true, force: true });
     },
   };
@@ -64,7 +66,6 @@ function addresses({ domain, tcp, http }: Place) {
     domain,
     rooms: `rooms.${domain}`,
     upload: `upload.${domain}`,
-    mix: `mix.${domain}`,
     tcp: `xmpp://127.0.0.1:${tcp}`,
     ws: `ws://127.0.0.1:${http}/ws`,
   } as const;
@@ -109,7 +110,7 @@ function programOf({ folder, tcp, http }: Place, { clock }: ServerOptions): Prog
         ERL_CRASH_DUMP: join(folder, 'logs', 'crash'),
         EJABBERD_CONFIG_PATH: join(folder, 'ejabberd.yml'),
         EJABBERD_LOG_PATH: join(folder, 'logs', 'ejabberd.log'),
-        ...(clock ? clockEnvironment(folder) : {}),
+        ...(clock === undefined ? {} : clockEnvironment(folder)),
       },
     },
     ports: [tcp, http],
@@ -201,13 +202,12 @@ function services({ folder, domain, http }: Place, options: ServerOptions): Yaml
     access: ['allow'],
     access_create: create,
     access_persistent: create,
-    access_mam: ['allow'],
-    default_room_options: { mam: options.archive !== false },
+    ...(options.archive === false ? {} : { access_mam: ['allow'], default_room_options: { mam: true } }),
   };
   return {
     mod_http_upload: { put_url: `http://127.0.0.1:${http}/upload`, docroot: join(folder, 'upload') },
-    mod_mix: {},
-    mod_mix_pam: {},
+    // Channels cannot be without archives.
+    ...(options.archive === false ? {} : { mod_mix: {}, mod_mix_pam: {} }),
     ...(options.rooms === 'absent' ? {} : { mod_muc: rooms, mod_muc_admin: {} }),
   };
 }

@@ -39,13 +39,12 @@ export async function startProsody(options: ServerOptions = {}): Promise<Server>
   const domain = options.domain ?? 'localhost';
   const place = { folder, domain, tcp: await freePort(), http: await freePort() };
   mkdirSync(join(folder, 'data'));
-  const keep = (time: string): void =>
-    writeFileSync(join(folder, 'prosody.cfg.lua'), configuration(place, options, time));
-  keep('10y');
+  writeFileSync(join(folder, 'prosody.cfg.lua'), configuration(place, options));
+  moveClock(folder, options.clock ?? 0);
   const program = programOf(place, options);
   let running = await run(program);
   const restart = async (): Promise<void> => {
-    await end(running);
+    await end(running, 'SIGTERM');
     running = await run(program);
   };
   return {
@@ -53,18 +52,16 @@ export async function startProsody(options: ServerOptions = {}): Promise<Server>
     pid: () => pidOf(running),
     addUser: async (name, word) => addUser(place, name, word),
     expire: async () => {
-      await end(running);
+      await end(running, 'SIGTERM');
       forgetLastExpiry(place);
-      keep('1');
       running = await run(program);
-      keep('10y');
       // Periodic tasks begin one second after the start.
       await new Promise((resolve) => setTimeout(resolve, 2500));
     },
     setClock: (seconds) => moveClock(folder, seconds),
     restart,
     stop: async () => {
-      await end(running);
+      await end(running, 'SIGKILL');
       rmSync(folder, { recursive: true, force: true });
     },
   };
@@ -111,15 +108,18 @@ function programOf({ folder, tcp, http }: Place, { clock }: ServerOptions): Prog
   return {
     command: 'prosody',
     args: [...AS_ROOT, '-F', '--config', join(folder, 'prosody.cfg.lua')],
-    options: { env: { ...process.env, PATH: SERVER_PATH, ...(clock ? clockEnvironment(folder) : {}) } },
+    options: {
+      env: { ...process.env, PATH: SERVER_PATH, ...(clock === undefined ? {} : clockEnvironment(folder)) },
+    },
     ports: [tcp, http],
     log: join(folder, 'prosody.log'),
   };
 }
 
-function configuration(place: Place, options: ServerOptions, keep: string): string {
+function configuration(place: Place, options: ServerOptions): string {
   const { folder, domain, tcp, http } = place;
   const mam = options.archive === false ? '' : '"mam", ';
+  const keep = options.retention === undefined ? 'never' : `${options.retention}d`;
   const limits = options.rate === undefined ? '' : '"limits", ';
   return `
 run_as_root = true
@@ -147,7 +147,7 @@ storage_archive_item_limit = ${options.archiveItems ?? 1_000_000}
 pep_max_items = 10000
 smacks_max_queue_size = 20000
 ${federation(options)}
-modules_enabled = { ${mam}${limits}"disco", "roster", "saslauth", "carbons", "pep", "private", "bookmarks", "smacks", "csi", "offline", "ping", "websocket", "http" }
+modules_enabled = { ${mam}${limits}${options.federation === undefined ? '' : '"dialback", '}"disco", "roster", "saslauth", "carbons", "pep", "private", "bookmarks", "smacks", "csi", "offline", "ping", "websocket", "http" }
 VirtualHost "${domain}"
   -- On the main host, so that its addresses work without a name.
   modules_enabled = { "http_file_share" }

@@ -21,7 +21,7 @@ export interface Server {
   readonly ws: string;
   readonly pid: () => number;
   addUser(name: string, word: string): Promise<void>;
-  /** Lose from every archive what it holds by now, as retention does after its time. May restart the server. */
+  /** Lose from every archive what is older than {@link ServerOptions.retention}. May restart the server. */
   expire(): Promise<void>;
   /** Move the server's clock to so many seconds from the true time. Needs {@link ServerOptions.clock}. */
   setClock(seconds: number): void;
@@ -43,14 +43,16 @@ export interface ServerOptions {
   readonly rate?: number;
   /** Whether accounts and rooms have archives. */
   readonly archive?: boolean;
+  /** Days that archives keep what they have; for ever by default. */
+  readonly retention?: number;
   /** Entries that one archive keeps (Prosody only). */
   readonly archiveItems?: number;
   /** Whether there is a service of rooms, and whether accounts may make rooms there. */
   readonly rooms?: 'absent' | 'closed' | 'open';
   /** Talk to other servers, without TLS, finding them by asking this port for names. */
   readonly federation?: { readonly port: number; readonly names: number };
-  /** Have a clock that {@link Server.setClock} moves. Needs libfaketime. */
-  readonly clock?: boolean;
+  /** Have a clock that {@link Server.setClock} moves, and begin at so many seconds from the true time. Needs libfaketime. */
+  readonly clock?: number;
 }
 
 /** The path on which distributions put what only an administrator is thought to need. */
@@ -83,11 +85,11 @@ export async function run({ command, args, options, ports, log }: Program): Prom
   return child;
 }
 
-/** End a server, gently at first. */
-export async function end(child: ChildProcess): Promise<void> {
+/** End a server: gently if its data is to be used again. */
+export async function end(child: ChildProcess, signal: 'SIGTERM' | 'SIGKILL'): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null) return;
   const ended = new Promise((resolve) => child.once('exit', resolve));
-  child.kill('SIGTERM');
+  child.kill(signal);
   const patience = setTimeout(() => child.kill('SIGKILL'), 10_000);
   await ended;
   clearTimeout(patience);

@@ -34,6 +34,8 @@ import type { ConnectionState, Transport } from '../../src/xmpp/transport.ts';
 export interface Connected {
   readonly transport: Transport;
   disconnect(): Promise<unknown>;
+  /** Write to the stream as it stands, where the library lets that be done. */
+  readonly write?: (xml: string) => Promise<unknown>;
   /** Begin another session, after {@link disconnect}, over the same transport. */
   connect(): Promise<unknown>;
 }

@@ -77,7 +77,7 @@ export function talkOf({ self }: Setting, { mode, sequencer, pair }: XmppBinding
 }
 
 async function enter(
-  { setting, conversation }: Host,
+  host: Host,
   parts: {
     readonly join: StoredJoin;
     readonly binding: XmppBinding;
@@ -86,6 +86,7 @@ async function enter(
   },
 ): Promise<Conversation> {
   const { join, binding, talk, welcome } = parts;
+  const { setting } = host;
   const { ownPackages, events } = setting;
   const conversing: Conversing = {
     mode: binding.mode,
@@ -102,7 +103,7 @@ async function enter(
   });
   const from: From = welcome.cursor === undefined ? 'start' : { cursor: welcome.cursor };
   const inviter = join.inviter && nameOf(join.inviter);
-  const entered = conversation(talk);
+  const entered = host.conversation(talk);
   if (isPreferred(entered, group.group.id)) {
     const before = entered.ordered;
     orderGroup(setting, entered, { group, conversing, from });
