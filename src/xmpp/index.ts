@@ -4,6 +4,20 @@
  * Connections come from `xmpp-mls/xmpp/xmppjs`, `/xmpp/stanzajs` or `/xmpp/strophe`, or are your own.
  */
 
+export * as clear from './content/clear.ts';
+export * as content from './content/content.ts';
+export * as fileCrypto from './content/fileCrypto.ts';
+export * as fileSharing from './content/fileSharing.ts';
+export * as files from './content/files.ts';
+export * as incoming from './content/incoming.ts';
+export type { Handling } from './content/kinds.ts';
+export * as mentions from './content/mentions.ts';
+export * as messages from './content/message.ts';
+export { padMls } from './content/padding.ts';
+export * as relations from './content/relations.ts';
+export * as signals from './content/signals.ts';
+export * as texts from './content/text.ts';
+export * as undecryptable from './content/undecryptable.ts';
 export { type Attributes, attr, child, childrenOf, childText, el, text, type XmlElement } from './element.ts';
 export { bareJid, formatJid, type Jid, parseJid, readJid, sameBareJid, sameJid } from './jid.ts';
 export { type Bounds, type Look, lookAtPlain, type RawElement, received } from './received.ts';
@@ -22,4 +36,7 @@ export * as pubsub from './stanza/pubsub.ts';
 export * as sce from './stanza/sce.ts';
 export * as stanzaErrors from './stanza/stanzaError.ts';
 export * as stanzaIds from './stanza/stanzaId.ts';
+export * as uploads from './stanza/upload.ts';
 export type { ConnectionState, Transport } from './transport.ts';
+export * as treePatches from './treePatch.ts';
+export * as treeSync from './treeSync.ts';

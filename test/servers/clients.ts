@@ -7,7 +7,8 @@ import { WebSocket } from 'ws';
 import { stanzaJsTransport } from '../../src/xmpp/adapters/stanzajs.ts';
 import { stropheTransport } from '../../src/xmpp/adapters/strophe.ts';
 import { xmppJsTransport } from '../../src/xmpp/adapters/xmppjs.ts';
-import type { Transport } from '../../src/xmpp/transport.ts';
+
+import type { Connected } from '../support/roundTrips.ts';
 import type { Server } from './server.ts';
 
 // Node 20 has no WebSocket of its own, which xmpp.js looks for.
@@ -15,14 +16,7 @@ Object.assign(globalThis, { WebSocket: (globalThis as { WebSocket?: unknown }).W
 
 Strophe.setLogLevel(Strophe.LogLevel.FATAL);
 
-export interface Connected {
-  readonly transport: Transport;
-  disconnect(): Promise<unknown>;
-  /** Write to the stream as it stands, where the library lets that be done. */
-  readonly write?: (xml: string) => Promise<unknown>;
-  /** Begin another session, after {@link disconnect}, over the same transport. */
-  connect(): Promise<unknown>;
-}
+export type { Connected } from '../support/roundTrips.ts';
 
 /** Connect an account, whose word is its name. */
 export type Connect = (server: Server, name: string) => Promise<Connected>;
