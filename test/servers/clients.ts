@@ -16,6 +16,8 @@ Object.assign(globalThis, { WebSocket: (globalThis as { WebSocket?: unknown }).W
 
 Strophe.setLogLevel(Strophe.LogLevel.FATAL);
 
+export type { Connected } from '../support/roundTrips.ts';
+
 /** Connect an account, whose word is its name. */
 export type Connect = (server: Server, name: string) => Promise<Connected>;
 

@@ -17,7 +17,7 @@ import { Pins } from '../../src/xmpp/pins.ts';
 import { NODE_DEVICES, NODE_KEY_PACKAGES } from '../../src/xmpp/stanza/mlsItems.ts';
 import { configurationOf, configure, readConfiguration } from '../../src/xmpp/stanza/pubsub.ts';
 import { systemTimers } from '../../src/xmpp/timers.ts';
-import type { Connected } from '../support/roundTrips.ts';
+import type { Connected } from './clients.ts';
 import { LIBRARIES } from './clients.ts';
 import { hasProsody, type Server, startProsody } from './prosody.ts';
 

@@ -39,7 +39,11 @@ export async function startProsody(options: ServerOptions = {}): Promise<Server>
   const domain = options.domain ?? 'localhost';
   const place = { folder, domain, tcp: await freePort(), http: await freePort() };
   mkdirSync(join(folder, 'data'));
-  writeFileSync(join(folder, 'prosody.cfg.lua'), configuration(place, options));
+  // What is written while nothing expires is never looked at again; ten years are not nothing.
+  const days = options.retention === undefined ? undefined : `${options.retention}d`;
+  const keep = (time: string): void =>
+    writeFileSync(join(folder, 'prosody.cfg.lua'), configuration(place, options, time));
+  keep(days ?? '10y');
   moveClock(folder, options.clock ?? 0);
   const program = programOf(place, options);
   let running = await run(program);
@@ -54,7 +58,9 @@ export async function startProsody(options: ServerOptions = {}): Promise<Server>
     expire: async () => {
       await end(running, 'SIGTERM');
       forgetLastExpiry(place);
+      keep(days ?? '1');
       running = await run(program);
+      keep(days ?? '10y');
       // Periodic tasks begin one second after the start.
       await new Promise((resolve) => setTimeout(resolve, 2500));
     },
@@ -116,10 +122,9 @@ function programOf({ folder, tcp, http }: Place, { clock }: ServerOptions): Prog
   };
 }
 
-function configuration(place: Place, options: ServerOptions): string {
+function configuration(place: Place, options: ServerOptions, keep: string): string {
   const { folder, domain, tcp, http } = place;
   const mam = options.archive === false ? '' : '"mam", ';
-  const keep = options.retention === undefined ? 'never' : `${options.retention}d`;
   const limits = options.rate === undefined ? '' : '"limits", ';
   return `
 run_as_root = true

@@ -105,6 +105,10 @@ export class Desk implements FeedHandlers, Host {
     return known;
   }
 
+  begin(conversation: Conversation): void {
+    this.#now(() => conversation.catchUp());
+  }
+
   /** With whom a stored conversation is. */
   talkOf({ mode, peer }: Pick<Conversing, 'mode' | 'peer'>): Talk {
     const kind = mode === GroupMode.muc ? 'room' : mode === GroupMode.self ? 'self' : 'chat';

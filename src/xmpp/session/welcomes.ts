@@ -19,6 +19,8 @@ export interface Host {
   conversation(talk: Talk): Conversation;
   /** Whether there is a conversation with somebody already. */
   has(talk: Talk): boolean;
+  /** Read what a new conversation has, in its own time. */
+  begin(conversation: Conversation): void;
   /** Whether this account may take us into a group without our being asked. */
   mayInvite(jid: string, binding: XmppBinding): Promise<boolean>;
 }
@@ -117,6 +119,7 @@ async function enter(
     if (other !== undefined) entered.keepReading(other);
   }
   void events.emit({ kind: 'joined', conversation: entered, inviter });
+  host.begin(entered);
   return entered;
 }
 
