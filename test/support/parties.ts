@@ -1,11 +1,11 @@
 /** Accounts with sessions on the embedded server, as an application has them. */
 
 import { provider } from '../../src/crypto/node/index.ts';
-import { createServer, type EmbeddedServer, type ServerOptions } from '../../src/embedded/index.ts';
 import type { Connection } from '../../src/embedded/index.ts';
-import { memoryBackend } from '../../src/storage/memory.ts';
+import { createServer, type EmbeddedServer, type ServerOptions } from '../../src/embedded/index.ts';
 import type { KeyValueStore } from '../../src/storage/backend.ts';
 import { type MlsStore, openStore } from '../../src/storage/index.ts';
+import { memoryBackend } from '../../src/storage/memory.ts';
 import { el } from '../../src/xmpp/element.ts';
 import type { MlsXmppEvent } from '../../src/xmpp/session/events.ts';
 import { MlsXmpp, type MlsXmppOptions } from '../../src/xmpp/session/session.ts';
@@ -45,7 +45,11 @@ export class Parties {
   readonly timers: Timers;
   readonly all: Party[] = [];
 
-  constructor({ seed = 1, speed = 50, ...options }: Partial<ServerOptions> & { seed?: number; speed?: number } = {}) {
+  constructor({
+    seed = 1,
+    speed = 50,
+    ...options
+  }: Partial<ServerOptions> & { seed?: number; speed?: number } = {}) {
     const random = new Random(seed);
     this.timers = fastTimers(speed);
     this.server = createServer({ timers: this.timers, random: (length) => random.bytes(length), ...options });
@@ -78,7 +82,9 @@ export class Parties {
       faults: () =>
         events.flatMap((event) =>
           event.kind === 'fault' || event.kind === 'undecryptable'
-            ? [`${event.kind} ${event.error.code} ${JSON.stringify(event.error.detail, (_, v) => typeof v === 'bigint' ? String(v) : v)} ${event.error.cause}`]
+            ? [
+                `${event.kind} ${event.error.code} ${JSON.stringify(event.error.detail, (_, v) => (typeof v === 'bigint' ? String(v) : v))} ${event.error.cause}`,
+              ]
             : [],
         ),
     };
@@ -103,8 +109,7 @@ export class Parties {
     };
     const fields = Object.fromEntries(Object.entries(wanted).filter(([field]) => form.has(field)));
     await transport.request(muc.configureRoom(room, fields));
-    for (const { mls } of members)
-      await transport.request(muc.affiliateTo(room, mls.device.jid, 'member'));
+    for (const { mls } of members) await transport.request(muc.affiliateTo(room, mls.device.jid, 'member'));
     return room;
   }
 
@@ -118,7 +123,12 @@ export class Parties {
   }
 
   report(): string {
-    return this.all.map(({ name, events, faults }) => `${name}: ${events.map(({ kind }) => kind).join(' ')}\n  ${faults().join('\n  ')}`).join('\n');
+    return this.all
+      .map(
+        ({ name, events, faults }) =>
+          `${name}: ${events.map(({ kind }) => kind).join(' ')}\n  ${faults().join('\n  ')}`,
+      )
+      .join('\n');
   }
 
   async quiet(): Promise<void> {

@@ -25,7 +25,7 @@ export function invitationsOf(
   const message = decode(MlsMessage, welcome);
   if (message.wireFormat !== WireFormat.welcome) return fail('internal.bug');
   const { secrets, ...shared } = message.welcome;
-  if (secrets.length !== invited.length) fail('internal.bug', { secrets: secrets.length });
+  if (secrets.length !== invited.length) fail('internal.bug', { expected: invited.length });
   const accounts = [...new Set(invited.map(({ to }) => to))];
   return accounts.map((to) => {
     const theirs = secrets.filter((_, index) => invited[index]?.to === to);

@@ -1,24 +1,21 @@
 /** A room, or another account, to talk with in private. */
 
-import { fail, failure, MlsError } from '../../base/error.ts';
+import { fail, MlsError } from '../../base/error.ts';
 import type { Group } from '../../index.ts';
-import type { InboxMessage, MlsStore } from '../../storage/index.ts';
+import type { MlsStore } from '../../storage/index.ts';
 import type { MessageContent } from '../content/content.ts';
-import { buildMessage, openMessage, sealMessage } from '../content/message.ts';
-import { attr } from '../element.ts';
+import { buildMessage, sealMessage } from '../content/message.ts';
 import { HandshakeReason } from '../handshakeNote.ts';
 import type { SignedDeviceList } from '../identity/deviceList.ts';
 import { newId } from '../ordered/committer.ts';
 import type { Followed } from '../ordered/follow.ts';
 import type { OrderedGroup } from '../ordered/orderedGroup.ts';
-import { namesOf, Origin, readRecord } from '../ordered/records.ts';
 import type { Timers } from '../timers.ts';
 import type { Transport } from '../transport.ts';
 import type { DeviceName, EventStream } from './events.ts';
 import {
   accountsIn,
   accountsOut,
-  asMlsError,
   deviceOut,
   fresh,
   nameOf,
@@ -26,6 +23,7 @@ import {
   proposalsCommitted,
 } from './goals.ts';
 import { proposeLeaving } from './leaving.ts';
+import { Telling } from './telling.ts';
 
 /** What all conversations of a session share. */
 export interface Surroundings {
@@ -66,7 +64,7 @@ export class Conversation {
   readonly #leaving = new Set<string>();
   #renewedAt: number;
   #logReadAt = Number.NEGATIVE_INFINITY;
-  readonly #toldOf = new Set<string>();
+  readonly #telling: Telling;
   readonly #others: OrderedGroup[] = [];
 
   /** For the session. */
@@ -75,6 +73,7 @@ export class Conversation {
     this.kind = kind;
     this.jid = jid;
     this.#renewedAt = surroundings.timers.now();
+    this.#telling = new Telling(surroundings, this);
   }
 
   /** `waiting`: there is no group that we are in, yet. `removed`: we were taken out. */
@@ -215,7 +214,9 @@ export class Conversation {
 
   /** For the session: hand out again what nobody has taken. */
   async handOutAgain(): Promise<void> {
-    for (const message of this.#ordered?.stored.inbox ?? []) await this.#handOut(message, undefined);
+    for (const ordered of [this.#ordered, ...this.#others])
+      for (const message of ordered?.stored.inbox ?? [])
+        await this.#telling.handOut((ordered as OrderedGroup).stored, message, undefined);
   }
 
   /** For the session: the room has put an account out. */
@@ -223,22 +224,28 @@ export class Conversation {
     this.#leaving.add(jid);
   }
 
-  /** For the session: what became of something that arrived. Events are told later, since listeners may wait for us. */
-  followed(followed: Followed): void {
-    const { events } = this.#with;
+  /** For the session: what became of something that arrived. */
+  followed({ stored }: OrderedGroup, followed: Followed): void {
     switch (followed.kind) {
       case 'message':
-        void this.#handOut(followed.message, followed.origin);
+        void this.#telling.handOut(stored, followed.message, followed.origin);
         return;
       case 'commit':
-        this.#tellOfCommit(followed);
+        this.#committed(followed);
         return;
       case 'unreadable':
-        void this.#tellOfUnreadable(followed.error, followed.origin);
+        void this.#telling.unreadable(followed.error, followed.origin);
         return;
       case 'refused':
-        void events.emit({ kind: 'fault', conversation: this, error: followed.error });
+        void this.#with.events.emit({ kind: 'fault', conversation: this, error: followed.error });
     }
+  }
+
+  #committed(followed: Extract<Followed, { kind: 'commit' }>): void {
+    for (const jid of this.#leaving)
+      if (!this.members.some((one) => one.jid === jid)) this.#leaving.delete(jid);
+    if (followed.isOwn) this.#renewedAt = this.#with.timers.now();
+    this.#telling.commit(followed);
   }
 
   #active(): OrderedGroup {
@@ -256,87 +263,5 @@ export class Conversation {
     if (this.#leaving.size > 0) await this.remove(...this.#leaving);
     await ordered.reach(proposalsCommitted);
     if (timers.now() - this.#renewedAt > STALE_S * 1000) await this.refresh();
-  }
-
-  async #handOut(message: InboxMessage, known: Origin | undefined): Promise<void> {
-    const { store, events, self } = this.#with;
-    const ordered = this.#ordered;
-    const sender = nameOf(message.sender);
-    if (ordered === undefined || sender === undefined) return;
-    // Once in this session, however often it is asked for.
-    if (this.#toldOf.has(message.id)) return;
-    this.#toldOf.add(message.id);
-    const name = namesOf(ordered.stored.group.id).origin + message.id;
-    const kept = known === undefined ? await store.get(name) : undefined;
-    const origin = known ??
-      (kept && readRecord(Origin, kept)) ?? { id: message.id, stanza: '', time: undefined };
-    const isTaken = await this.#tell(message, origin, sender, self.jid);
-    if (!isTaken) {
-      this.#toldOf.delete(message.id);
-      return;
-    }
-    await ordered.stored.acknowledge(message.id).catch((error: unknown) => {
-      void events.emit({ kind: 'fault', conversation: this, error: asMlsError(error) });
-    });
-    await store.write((records) => records.del(name)).catch(() => {});
-  }
-
-  async #tell(message: InboxMessage, origin: Origin, sender: DeviceName, self: string): Promise<boolean> {
-    const { events, transport } = this.#with;
-    try {
-      const stanza = transport.parse(origin.stanza);
-      const isRoom = this.kind === 'room';
-      const opened = openMessage(message.data, (xml) => transport.parse(xml), {
-        sender: sender.jid,
-        self,
-        kind: isRoom ? 'room' : 'chat',
-        conversation: this.jid,
-        message: stanza,
-        outerSender: isRoom ? undefined : attr(stanza, 'from'),
-        time: origin.time,
-      });
-      return await events.emit({
-        kind: 'message',
-        conversation: this,
-        key: message.id,
-        id: isRoom ? origin.id : opened.mid,
-        sender,
-        sentAt: opened.time,
-        archivedAt: origin.time,
-        content: opened.content,
-        warning: opened.isOtherSender ? failure('xmpp.sender') : undefined,
-      });
-    } catch (error) {
-      await this.#tellOfUnreadable(asMlsError(error), origin);
-      return true;
-    }
-  }
-
-  async #tellOfUnreadable(error: MlsError, { id, stanza }: Origin): Promise<void> {
-    const { events, transport } = this.#with;
-    const from = stanza === '' ? '' : (attr(transport.parse(stanza), 'from') ?? '');
-    await events.emit({ kind: 'undecryptable', conversation: this, id, from, error });
-  }
-
-  #tellOfCommit({ accepted, commit, by }: Extract<Followed, { kind: 'commit' }>): void {
-    const { events } = this.#with;
-    const { added, removed, removesSelf } = commit.changes;
-    const who = by && nameOf(by);
-    if (removesSelf) {
-      void events.emit({ kind: 'removed', conversation: this, by: who });
-      return;
-    }
-    const [joined, left] = [added, removed].map((members) => members.flatMap((one) => nameOf(one) ?? []));
-    for (const { jid } of left ?? [])
-      if (!this.members.some((one) => one.jid === jid)) this.#leaving.delete(jid);
-    if (commit.origin === 'own') this.#renewedAt = this.#with.timers.now();
-    void events.emit({
-      kind: 'membership',
-      conversation: this,
-      epoch: accepted.epoch,
-      joined: joined ?? [],
-      left: left ?? [],
-      by: who,
-    });
   }
 }

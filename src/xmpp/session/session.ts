@@ -3,28 +3,22 @@
 import { equal } from '../../base/bytes.ts';
 import { fail } from '../../base/error.ts';
 import type { KeyPair, Provider } from '../../index.ts';
-import type { MlsStore, StoredClient } from '../../storage/index.ts';
+import type { MlsStore } from '../../storage/index.ts';
 import type { XmppBinding } from '../binding.ts';
-import { padMls } from '../content/padding.ts';
-import { Devices } from '../devices.ts';
-import { deviceCredential } from '../identity/deviceCert.ts';
 import { fingerprintText } from '../identity/fingerprint.ts';
 import { bareJid, parseJid } from '../jid.ts';
-import { KeyPackageFetcher } from '../keyPackages.ts';
 import { Nodes } from '../nodes.ts';
 import { CONVERSATIONS, Conversing, readRecord } from '../ordered/records.ts';
-import { OwnKeyPackages } from '../ownKeyPackages.ts';
-import { isBlocked, Pins } from '../pins.ts';
 import { enableCarbons } from '../stanza/carbons.ts';
 import { systemTimers, type Timers } from '../timers.ts';
 import type { ConnectionState, Transport } from '../transport.ts';
-import { validityRules } from '../validity.ts';
+import { assemble, openClient } from './assemble.ts';
 import { beginChat } from './chats.ts';
-import type { Conversation, Surroundings, Talk } from './conversation.ts';
-import { Desk } from './desk.ts';
+import type { Conversation, Talk } from './conversation.ts';
+import type { Desk } from './desk.ts';
 import { EventStream, type Listener, type MlsXmppEvent } from './events.ts';
 import { AccountFeed } from './feed.ts';
-import { asMlsError, type Packages } from './goals.ts';
+import { asMlsError } from './goals.ts';
 import { OwnDevice } from './ownDevice.ts';
 import { beginRoom, type RoomOptions } from './rooms.ts';
 import { orderGroup, positionOf, type Setting } from './setting.ts';
@@ -89,7 +83,13 @@ export class MlsXmpp {
       ...(accountKey && { accountKey }),
     });
     const client = await openClient(options, device, timers);
-    const { setting, desk } = await assemble({ ...options, timers }, { events, nodes, device, client });
+    const { setting, desk } = await assemble({
+      options: { ...options, timers },
+      events,
+      nodes,
+      device,
+      client,
+    });
     const session = new MlsXmpp(setting, nodes, desk);
     await session.#begin();
     return session;
@@ -240,86 +240,3 @@ export class MlsXmpp {
 
 /** Signature schemes of our suites, as device lists name them. */
 const SCHEMES: Readonly<Record<number, number>> = { 1: 0x0807, 2: 0x0403, 3: 0x0807 };
-
-function openClient(
-  { store, provider }: MlsXmppOptions,
-  device: OwnDevice,
-  timers: Timers,
-): Promise<StoredClient> {
-  const { policy, ...rules } = validityRules(provider);
-  let opened: StoredClient | undefined;
-  const client = store.client({
-    credential: deviceCredential({ jid: device.jid, deviceId: device.id }),
-    ...rules,
-    policy: { ...policy, pad: padMls },
-    clock: () => Math.floor(timers.now() / 1000),
-    leafExtensions: () =>
-      opened === undefined ? [] : [device.certificate(opened.suite, opened.signatureKey)],
-  });
-  return client.then((made) => {
-    opened = made;
-    return made;
-  });
-}
-
-async function assemble(
-  options: MlsXmppOptions & { readonly timers: Timers },
-  made: {
-    readonly events: EventStream;
-    readonly nodes: Nodes;
-    readonly device: OwnDevice;
-    readonly client: StoredClient;
-  },
-): Promise<{ readonly setting: Setting; readonly desk: Desk }> {
-  const { store, transport, provider, timers, nick, keyPackages } = options;
-  const { events, nodes, device, client } = made;
-  const suite1 = provider.suite(1);
-  const pins = new Pins(store, suite1);
-  const self = { jid: device.jid, device: device.id };
-  const { accountKey: ownKey } = device;
-  const devices = new Devices({ nodes, pins, suite1, timers, account: device.jid, ownKey });
-  const clients = new Map([[client.suite, client]]);
-  const fetcher = new KeyPackageFetcher({ nodes, devices, clients, provider, timers });
-  const ownPackages = await OwnKeyPackages.open({
-    nodes,
-    store,
-    clients: [client],
-    device: { jid: device.jid, deviceId: device.id },
-    timers,
-    ...(keyPackages !== undefined && { oneTime: keyPackages }),
-  });
-  const packages: Packages = {
-    fetch: async (accounts, group, except) => {
-      const { chosen, left } = await fetcher.fetch(accounts, { suite: group.suite, except });
-      return { chosen: chosen.map(({ deviceId, ...one }) => ({ ...one, device: deviceId })), left };
-    },
-  };
-  const blocked = new Set<string>();
-  for await (const pin of pins.all()) if (isBlocked(pin)) blocked.add(pin.jid);
-  const random = (length: number): Uint8Array => provider.random(length);
-  const surroundings: Surroundings = {
-    store,
-    transport,
-    timers,
-    random,
-    events,
-    packages,
-    self,
-    isBlocked: (jid) => blocked.has(jid),
-  };
-  const desk = new Desk({ nodes, blocked, mayInvite: options.mayInvite });
-  const setting: Setting = {
-    ...surroundings,
-    ...desk.duties,
-    provider,
-    client,
-    device,
-    devices,
-    fetcher,
-    ownPackages,
-    nick: nick ?? parseJid(device.jid).local ?? device.jid,
-    hash: (bytes) => suite1.hash(bytes),
-  };
-  desk.serve(setting);
-  return { setting, desk };
-}

@@ -104,7 +104,7 @@ export function orderGroup(
     check: (other) => void requireOurs(setting, conversing, other.extensions),
     isPublished: () => isPublished(binding),
     onFollowed: async (followed) => {
-      conversation.followed(followed);
+      conversation.followed(ordered, followed);
       setting.followed(conversation, ordered, followed);
     },
     onHole: (error) => void events.emit({ kind: 'fault', conversation, error }),

@@ -78,18 +78,15 @@ export function talkOf({ self }: Setting, { mode, sequencer, pair }: XmppBinding
   return { kind: 'chat', jid: pair[0] === self.jid ? pair[1] : pair[0] };
 }
 
-async function enter(
-  host: Host,
-  parts: {
-    readonly join: StoredJoin;
-    readonly binding: XmppBinding;
-    readonly talk: Talk;
-    readonly welcome: Welcome;
-  },
-): Promise<Conversation> {
-  const { join, binding, talk, welcome } = parts;
+interface Invited {
+  readonly join: StoredJoin;
+  readonly binding: XmppBinding;
+  readonly talk: Talk;
+  readonly welcome: Welcome;
+}
+
+async function enter(host: Host, { join, binding, talk, welcome }: Invited): Promise<Conversation> {
   const { setting } = host;
-  const { ownPackages, events } = setting;
   const conversing: Conversing = {
     mode: binding.mode,
     sequencer: binding.sequencer,
@@ -97,34 +94,38 @@ async function enter(
     groupId: join.groupId,
   };
   requireOurs(setting, conversing, join.extensions);
-  const mustRenew = { value: false };
+  let mustRenew = false;
   const group = await join.accept((_, records) => {
     records.put(namesOf(join.groupId).conversation, record(Conversing, conversing));
-    const use = join.keyPackage && ownPackages.use(join.keyPackage, records);
-    mustRenew.value = use !== undefined && (use.lastResort || use.again);
+    const use = join.keyPackage && setting.ownPackages.use(join.keyPackage, records);
+    mustRenew = use !== undefined && (use.lastResort || use.again);
   });
   const from: From = welcome.cursor === undefined ? 'start' : { cursor: welcome.cursor };
-  const inviter = join.inviter && nameOf(join.inviter);
   const entered = host.conversation(talk);
-  if (isPreferred(entered, group.group.id)) {
-    const before = entered.ordered;
-    orderGroup(setting, entered, { group, conversing, from });
-    if (mustRenew.value) entered.renewSoon();
-    if (before !== undefined) entered.keepReading(before);
-  } else {
-    const kept = entered.ordered;
-    orderGroup(setting, entered, { group, conversing, from });
-    const other = entered.ordered;
-    if (kept !== undefined) entered.begin(kept);
-    if (other !== undefined) entered.keepReading(other);
-  }
-  void events.emit({ kind: 'joined', conversation: entered, inviter });
+  place(setting, entered, { group, conversing, from });
+  if (mustRenew) entered.renewSoon();
+  const inviter = join.inviter && nameOf(join.inviter);
+  void setting.events.emit({ kind: 'joined', conversation: entered, inviter });
   host.begin(entered);
   return entered;
 }
 
+/** Of several groups of a conversation one is spoken in, and the others are read. */
+function place(setting: Setting, conversation: Conversation, parts: Parameters<typeof orderGroup>[2]): void {
+  const before = conversation.ordered;
+  const isPreferred = isToBeSpokenIn(conversation, parts.group.group.id);
+  const ordered = orderGroup(setting, conversation, parts);
+  if (before === undefined) return;
+  if (isPreferred) {
+    conversation.keepReading(before);
+    return;
+  }
+  conversation.begin(before);
+  conversation.keepReading(ordered);
+}
+
 /** Of two groups of one pair, that with the smaller id is used for sending: both sides come to the same. */
-function isPreferred(conversation: Conversation, groupId: Uint8Array): boolean {
+function isToBeSpokenIn(conversation: Conversation, groupId: Uint8Array): boolean {
   const known = conversation.group;
   if (known === undefined || conversation.status !== 'active' || conversation.kind === 'room') return true;
   if (equal(known.id, groupId)) return true;
