@@ -26,8 +26,6 @@ export interface Entering {
   readonly timers: Timers;
   readonly random: (length: number) => Uint8Array;
   readonly groupId: Uint8Array;
-  /** Our old leaf is to be replaced. */
-  readonly resync: boolean;
   /** GroupInfos from elsewhere than the order. @defaultValue none */
   readonly copies?: () => Promise<readonly GroupInfoPart[]>;
   /** A tree for a GroupInfo that does not carry it. */
@@ -87,20 +85,30 @@ async function firstGood(
 }
 
 async function prepare(entering: Entering, { message, branch }: GroupInfoPart): Promise<StoredOffer> {
-  const { client, resync, treeFor, check } = entering;
-  const tree = await treeFor?.({ message, branch });
-  const offer = await client.prepareExternalJoin(message, {
-    resync,
-    authenticatedData: handshakeNote(resync ? HandshakeReason.resync : HandshakeReason.deviceAdded),
-    ...(tree && { ratchetTree: tree }),
-  });
+  const tree = await entering.treeFor?.({ message, branch });
+  const offer = await offerFor(entering, message, tree && { ratchetTree: tree });
   try {
-    check(offer.group);
+    entering.check(offer.group);
   } catch (error) {
     await offer.discard();
     throw error;
   }
   return offer;
+}
+
+/** In place of our leaf, where there is one; else a new seat. */
+async function offerFor(
+  { client }: Entering,
+  message: Uint8Array,
+  tree: { readonly ratchetTree: Uint8Array } | undefined,
+): Promise<StoredOffer> {
+  const noted = (reason: number) => ({ authenticatedData: handshakeNote(reason), ...tree });
+  try {
+    return await client.prepareExternalJoin(message, { resync: true, ...noted(HandshakeReason.resync) });
+  } catch (error) {
+    if (!(error instanceof MlsError) || error.code !== 'validation.external-commit') throw error;
+    return client.prepareExternalJoin(message, noted(HandshakeReason.deviceAdded));
+  }
 }
 
 /** @returns the place of our commit if it counts */

@@ -226,7 +226,6 @@ export class OrderedGroup implements Taker {
       timers,
       random,
       groupId: this.stored.group.id,
-      resync: true,
       check,
       isPublished,
       ...(copies && { copies }),
