@@ -150,25 +150,28 @@ async function placeOf(
   sequencer: Sequencer,
   offer: StoredOffer,
 ): Promise<Position | 'overtaken' | undefined> {
-  const header = headerOf(offer.message);
   let ours: Entry | undefined;
   let anchor: string | undefined;
   for await (const entry of sequencer.backwards()) {
-    const content = entry.payload?.content;
     if (ours !== undefined) anchor ??= entry.id;
-    if (content?.kind !== 'commit') continue;
-    if (equal(content.message, offer.message)) {
-      [ours, anchor] = [entry, undefined];
-      continue;
-    }
-    const other = headerOf(content.message);
-    if (ours === undefined || other === undefined || header === undefined) continue;
-    if (!equal(other.groupId, header.groupId) || other.epoch > header.epoch) continue;
+    const rival = rivalry(entry, offer.message);
+    if (rival === 'same') [ours, anchor] = [entry, undefined];
     // What came before the epoch began is no rival.
-    if (other.epoch < header.epoch) break;
-    if (sameBranch(entry, ours)) return 'overtaken';
+    else if (ours !== undefined && rival === 'before') break;
+    else if (ours !== undefined && rival === 'rival' && sameBranch(entry, ours)) return 'overtaken';
   }
   return ours && { id: ours.id, digest: ours.digest, anchor };
+}
+
+/** What an entry is to a commit of ours. */
+function rivalry({ payload }: Entry, message: Uint8Array): 'same' | 'rival' | 'before' | 'nothing' {
+  const content = payload?.content;
+  if (content?.kind !== 'commit') return 'nothing';
+  if (equal(content.message, message)) return 'same';
+  const [one, other] = [headerOf(message), headerOf(content.message)];
+  if (one === undefined || other === undefined || !equal(one.groupId, other.groupId)) return 'nothing';
+  if (other.epoch > one.epoch) return 'nothing';
+  return other.epoch < one.epoch ? 'before' : 'rival';
 }
 
 function sameBranch(one: Entry, other: Entry): boolean {
