@@ -16,6 +16,7 @@ import {
   customProposal,
   externalPsk,
   type Group,
+  remove,
   resumptionPsk,
   stored,
   toHex,
@@ -181,6 +182,23 @@ describe('what a commit covers', () => {
     follow(group, other, commit.message);
     expect(group.members).toHaveLength(3);
     expect(group.encrypt(utf8('on we go')).length).toBeGreaterThan(0);
+  });
+
+  test('R12.2-08 R12.2-16: proposals that only together make a list are committed together', () => {
+    const [group, other] = pair();
+    const carol = client('carol');
+    const invitation = group.invite([carol.createKeyPackage().message]);
+    follow(group, other, invitation.message);
+    carol.prepareJoin(invitation.welcome).accept().close();
+    // Carol comes anew; until she is removed, she cannot be added.
+    for (const input of [add(carol.createKeyPackage().message), remove(2)])
+      expect(group.process(other.propose(input).message).kind).toBe('proposal');
+    const commit = group.commit();
+    expect([commit.changes.added.length, commit.changes.removed.length]).toEqual([1, 1]);
+    follow(group, other, commit.message);
+    expect(carol.prepareJoin(commit.welcome as Uint8Array).accept().epochAuthenticator).toEqual(
+      group.epochAuthenticator,
+    );
   });
 
   test('PRO-15: a proposal that is asked for by its reference is committed once', () => {
