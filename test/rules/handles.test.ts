@@ -1,9 +1,10 @@
 /** Handles of groups, joins and commits: what they hand out is the caller's, and each is decided once (RFC 9420 §14). */
 
 import { describe, expect, test } from 'vitest';
-import { utf8 } from '../../src/base/bytes.ts';
+import { toHex, utf8 } from '../../src/base/bytes.ts';
 import { uint8 } from '../../src/codec/codec.ts';
 import { nodeProvider } from '../../src/crypto/node/index.ts';
+import { type Client, insideOfClient } from '../../src/group/client.ts';
 import { type Group, stateOf } from '../../src/group/group.ts';
 import {
   add,
@@ -17,6 +18,7 @@ import {
 import type { StagedCommit } from '../../src/group/views.ts';
 import { ratchetOf } from '../../src/schedule/secretTree.ts';
 import { treeToNodes } from '../../src/tree/tree.ts';
+import { basicCredential } from '../../src/wire/credential.ts';
 import { Faulty } from '../support/faulty.ts';
 import { clientOf, commitOf, followAll, groupsOf, moveAll, talk } from '../support/groups.ts';
 import { codeOf } from '../support/refusals.ts';
@@ -130,6 +132,69 @@ describe('a group', () => {
   test('that is none of ours founds nothing', () => {
     const client = clientOf('a');
     expect(codeOf(() => client.branch({} as Group, []))).toBe('codec.input');
+  });
+});
+
+describe('a client', () => {
+  test('says who it is', () => {
+    const signer = nodeProvider.suite(2).signatureKeyPair(nodeProvider.random(32));
+    const client = clientOf('a', {}, { suite: 2, signer });
+    expect([client.suite, clientOf('b').suite]).toEqual([2, 1]);
+    expect(client.credential).toEqual(basicCredential('a'));
+    expect(client.signatureKey).toEqual(signer.publicKey);
+    expect(`${client}`).toBe(`Client(${toHex(signer.publicKey.subarray(0, 8))})`);
+    expect(codeOf(() => insideOfClient({} as Client))).toBe('codec.input');
+  });
+
+  test('hands out copies: whoever alters them alters nothing here', () => {
+    const d = clientOf('d');
+    const a = clientOf('a').createGroup();
+    const [made, asked] = [d.createKeyPackage(), d.requestJoin(a.groupInfo())];
+    d.signatureKey.fill(0);
+    for (const { ref } of [made, asked]) ref.fill(0);
+    const { welcome } = a.invite([made.message]);
+    const staged = d.prepareJoin(welcome as Uint8Array);
+    staged.keyPackage?.fill(0);
+    expect(staged.accept().member(1)?.signatureKey).toEqual(d.signatureKey);
+  });
+
+  test('JOI-05 R10-14 knows a KeyPackage of its own while it is not used up', () => {
+    const { d, welcome } = invited();
+    const { ref, secrets } = d.createKeyPackage();
+    const { keyPackage } = insideOfClient(d);
+    expect(keyPackage(ref)).toEqual(secrets);
+    d.forgetKeyPackage(ref);
+    expect(keyPackage(ref)).toBeUndefined();
+    const staged = d.prepareJoin(welcome);
+    const named = staged.keyPackage as Uint8Array;
+    expect(keyPackage(named)).toBeDefined();
+    staged.accept();
+    expect(keyPackage(named)).toBeUndefined();
+  });
+
+  test('checks a KeyPackage and says whose it is', () => {
+    const [a, b] = [clientOf('a'), clientOf('b')];
+    expect(a.validateKeyPackage(b.createKeyPackage().message)).toEqual({
+      leaf: 0,
+      credential: b.credential,
+      signatureKey: b.signatureKey,
+    });
+  });
+
+  test('R7.2-16 policy.lifetime: checks a KeyPackage by its own clock', () => {
+    const { message } = clientOf('b', {}, { clock: () => 1_000_000 }).createKeyPackage();
+    const check = (now: number) => clientOf('a', {}, { clock: () => now }).validateKeyPackage(message);
+    const days = 86_400;
+    for (const now of [1_000_000 - 3600, 1_000_000 + 89 * days]) expect(check(now).leaf).toBe(0);
+    for (const now of [1_000_000 - 3601, 1_000_000 + 90 * days])
+      expect(codeOf(() => check(now))).toBe('policy.lifetime');
+  });
+
+  test('R8.4-13 without PSKs of the application has those of its groups', () => {
+    const client = clientOf('a', {}, { psks: undefined });
+    const group = client.createGroup();
+    expect(codeOf(() => group.commit([externalPsk(utf8('id'))]))).toBe('state.missing-psk');
+    expect(group.accept(group.commit([resumptionPsk(group.id, 0n)])).epoch).toBe(1n);
   });
 });
 
