@@ -122,6 +122,18 @@ describe('what we generate', () => {
     expect(source.lifetime.notAfter).toBeLessThan(BigInt(NOW + 366 * 86_400));
   });
 
+  test('R7.2-16: without a clock of the application, the system says what the present is', () => {
+    const before = BigInt(Math.floor(Date.now() / 1000));
+    const options = { validateCredential: acceptAnyCredential, provider: nodeProvider };
+    const made = new Client({ credential: basicCredential('a'), ...options }).createKeyPackage();
+    const { leafNode } = keyPackageOf(made.message);
+    const after = BigInt(Math.ceil(Date.now() / 1000));
+    if (leafNode.source.leafNodeSource !== 1) return expect.fail('source');
+    const { notBefore } = leafNode.source.lifetime;
+    expect(notBefore).toBeGreaterThanOrEqual(before - 3600n);
+    expect(notBefore).toBeLessThanOrEqual(after - 3600n);
+  });
+
   test('R17.6-01 R17.7-01: signatures use the registered labels', () => {
     const { suite } = { suite: nodeProvider.suite(1) };
     const signed = encode(KeyPackage, made).subarray(0, -(2 + made.signature.length));

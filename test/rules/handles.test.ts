@@ -4,8 +4,9 @@ import { describe, expect, test } from 'vitest';
 import { toHex, utf8 } from '../../src/base/bytes.ts';
 import { uint8 } from '../../src/codec/codec.ts';
 import { nodeProvider } from '../../src/crypto/node/index.ts';
-import { type Client, insideOfClient } from '../../src/group/client.ts';
+import { Client, insideOfClient } from '../../src/group/client.ts';
 import { type Group, stateOf } from '../../src/group/group.ts';
+import { acceptAnyCredential } from '../../src/group/policy.ts';
 import {
   add,
   customProposal,
@@ -191,8 +192,8 @@ describe('a client', () => {
   });
 
   test('R8.4-13 without PSKs of the application has those of its groups', () => {
-    const client = clientOf('a', {}, { psks: undefined });
-    const group = client.createGroup();
+    const options = { validateCredential: acceptAnyCredential, provider: nodeProvider };
+    const group = new Client({ credential: basicCredential('a'), ...options }).createGroup();
     expect(codeOf(() => group.commit([externalPsk(utf8('id'))]))).toBe('state.missing-psk');
     expect(group.accept(group.commit([resumptionPsk(group.id, 0n)])).epoch).toBe(1n);
   });
