@@ -23,10 +23,11 @@ import {
   update,
   utf8,
 } from '../../src/index.ts';
+import { ApplicationId, makeExtension } from '../../src/wire/extension.ts';
 import type { GroupContext } from '../../src/wire/groupContext.ts';
 import { KeyPackage } from '../../src/wire/keyPackage.ts';
 import { MlsMessage } from '../../src/wire/message.ts';
-import { GREASE, isDefaultExtension, isDefaultProposal } from '../../src/wire/registry.ts';
+import { ExtensionType, GREASE, isDefaultExtension, isDefaultProposal } from '../../src/wire/registry.ts';
 import { rejects } from '../support/refusals.ts';
 
 const NOW = 1_800_000_000;
@@ -105,6 +106,14 @@ describe('what we generate', () => {
       return one?.extensionData.length;
     });
     expect(new Set(lengths).size).toBeGreaterThan(2);
+    for (const length of lengths) expect(length).toBeLessThan(8);
+  });
+
+  test('R7.2-10: an extension of a default type is used without being listed', () => {
+    const id = makeExtension(ExtensionType.applicationId, ApplicationId, { applicationId: utf8('a') });
+    const plain = client('a', { policy: { grease: false } });
+    const { leafNode } = keyPackageOf(plain.createKeyPackage({ leafExtensions: [id] }).message);
+    expect([leafNode.extensions, leafNode.capabilities.extensions]).toEqual([[id], []]);
   });
 
   test('R7.2-14: nothing reserved is mixed in when that is switched off', () => {
@@ -132,6 +141,14 @@ describe('what we generate', () => {
     const { notBefore } = leafNode.source.lifetime;
     expect(notBefore).toBeGreaterThanOrEqual(before - 3600n);
     expect(notBefore).toBeLessThanOrEqual(after - 3600n);
+  });
+
+  test('R5.2-01 R5.2-02: the reference of a KeyPackage is a hash of it under the registered label', () => {
+    const { message, ref } = client('a').createKeyPackage();
+    const bytes = encode(KeyPackage, keyPackageOf(message));
+    const label = utf8('MLS 1.0 KeyPackage Reference');
+    const header = Uint8Array.of(label.length, ...label, 0x40 | (bytes.length >> 8), bytes.length & 0xff);
+    expect(ref).toEqual(nodeProvider.suite(1).hash(Uint8Array.of(...header, ...bytes)));
   });
 
   test('R17.6-01 R17.7-01: signatures use the registered labels', () => {

@@ -11,6 +11,7 @@ import { externalKeyPair } from '../../src/schedule/epoch.ts';
 import { leafAt, treeToNodes } from '../../src/tree/tree.ts';
 import { GroupInfo } from '../../src/wire/groupInfo.ts';
 import type { Proposal } from '../../src/wire/proposal.ts';
+import { ExtensionType } from '../../src/wire/registry.ts';
 import { RatchetTree } from '../../src/wire/treeNode.ts';
 import {
   type ExternalTweaks,
@@ -282,6 +283,19 @@ describe('joiners', () => {
     const tree = encode(RatchetTree, treeToNodes(ann.tree));
     const joined = join(eve, { nodes: () => undefined }, { tree });
     expect(authenticator(ann.tryCommit(joined.message)!)).toBe(authenticator(joined.state));
+  });
+
+  test('R12.4.3.2-01 a GroupInfo carries the tree and the key for joiners where they are asked for', () => {
+    const { ratchetTree: tree, externalPub: pub } = ExtensionType;
+    for (const [ratchetTree, externalPub, types] of [
+      [true, true, [tree, pub]],
+      [true, false, [tree]],
+      [false, true, [pub]],
+      [false, false, []],
+    ] as const) {
+      const { extensions } = createGroupInfo(ann.env, ann.state.epoch, { ratchetTree, externalPub });
+      expect(extensions.map(({ extensionType }) => extensionType)).toEqual(types);
+    }
   });
 
   test('R11-02 R11-03 R12.4.3-03 PRO-30 into epoch 0', () => {

@@ -2,7 +2,7 @@
 
 import { describe, expect, test } from 'vitest';
 import { toHex, utf8 } from '../../src/base/bytes.ts';
-import { uint8 } from '../../src/codec/codec.ts';
+import { decode, encode, uint8 } from '../../src/codec/codec.ts';
 import { nodeProvider } from '../../src/crypto/node/index.ts';
 import { Client, insideOfClient } from '../../src/group/client.ts';
 import { type Group, stateOf } from '../../src/group/group.ts';
@@ -20,6 +20,7 @@ import type { StagedCommit } from '../../src/group/views.ts';
 import { ratchetOf } from '../../src/schedule/secretTree.ts';
 import { treeToNodes } from '../../src/tree/tree.ts';
 import { basicCredential } from '../../src/wire/credential.ts';
+import { MlsMessage } from '../../src/wire/message.ts';
 import { Faulty } from '../support/faulty.ts';
 import { clientOf, commitOf, followAll, groupsOf, moveAll, talk } from '../support/groups.ts';
 import { codeOf } from '../support/refusals.ts';
@@ -89,6 +90,10 @@ describe('a group', () => {
     const before = a.save();
     for (const one of bytes) one.fill(0);
     expect(a.save()).toEqual(before);
+    const named = utf8('room');
+    const founded = clientOf('b').createGroup({ id: named });
+    named.fill(0);
+    expect(founded.id).toEqual(utf8('room'));
   });
 
   test('hands out no parts of a message, for the sake of which the whole of it would be kept', () => {
@@ -180,6 +185,16 @@ describe('a client', () => {
       credential: b.credential,
       signatureKey: b.signatureKey,
     });
+  });
+
+  test('STO-16 a back end that fails says nothing about a KeyPackage', () => {
+    const faulty = new Faulty(nodeProvider);
+    const a = clientOf('a', {}, { provider: faulty.provider });
+    const { message } = clientOf('b').createKeyPackage();
+    faulty.arm(1);
+    expect(codeOf(() => a.validateKeyPackage(message))).toBe('internal.bug');
+    faulty.disarm();
+    expect(a.validateKeyPackage(message).credential).toEqual(basicCredential('b'));
   });
 
   test('R7.2-16 policy.lifetime: checks a KeyPackage by its own clock', () => {
@@ -299,6 +314,21 @@ describe('a staged commit', () => {
 });
 
 describe('a staged join', () => {
+  test('JOI-02 STO-16 a back end that fails is not taken for an entry that does not open', () => {
+    const faulty = new Faulty(nodeProvider);
+    const d = clientOf('d', {}, { provider: faulty.provider });
+    const [a] = three();
+    const { welcome } = a.commit([add(d.createKeyPackage().message)]);
+    const decoded = decode(MlsMessage, welcome as Uint8Array);
+    if (decoded.wireFormat !== 3) throw new Error('no Welcome');
+    const { secrets } = decoded.welcome;
+    const twice = { ...decoded, welcome: { ...decoded.welcome, secrets: [...secrets, ...secrets] } };
+    faulty.arm(1);
+    expect(codeOf(() => d.prepareJoin(encode(MlsMessage, twice)))).toBe('internal.bug');
+    faulty.disarm();
+    expect(d.prepareJoin(encode(MlsMessage, twice)).accept().epoch).toBe(2n);
+  });
+
   test('JOI-03 says where it leads, and is decided once', () => {
     const { d, groups, welcome } = invited();
     const staged = d.prepareJoin(welcome);

@@ -60,6 +60,14 @@ const withLeaf = (leaf: number, change: (nodes: Nodes) => Partial<ReturnType<typ
 const withParent = (at: number, change: (nodes: Nodes) => Partial<ReturnType<typeof parentNode>>) =>
   withNode(at, (nodes) => ({ nodeType: 2, parentNode: { ...parentNode(nodes, at), ...change(nodes) } }));
 
+/** Entries of a Welcome that do not open. */
+const garbage = ({ secrets }: Welcome, count: number): Welcome['secrets'] => {
+  const [genuine] = secrets as [Welcome['secrets'][number]];
+  const { kemOutput, ciphertext } = genuine.encryptedGroupSecrets;
+  const entry = { ...genuine, encryptedGroupSecrets: { kemOutput, ciphertext: flip(ciphertext) } };
+  return new Array<typeof entry>(count).fill(entry);
+};
+
 /** An adder, a newcomer, and the commit that adds it. */
 class Invitation {
   readonly world: World;
@@ -132,15 +140,8 @@ describe.each([1, 2, 5])('suite %i', (suite) => {
       { welcome: (one) => ({ ...one, secrets: [...one.secrets, ...one.secrets] }) },
     ],
     [
-      'JOI-02 an entry for us that does not open, first',
-      {
-        welcome: (one) => {
-          const [genuine] = one.secrets as [Welcome['secrets'][number]];
-          const { kemOutput, ciphertext } = genuine.encryptedGroupSecrets;
-          const garbage = { kemOutput, ciphertext: flip(ciphertext) };
-          return { ...one, secrets: [{ ...genuine, encryptedGroupSecrets: garbage }, genuine] };
-        },
-      },
+      'JOI-02 three entries for us that do not open, first',
+      { welcome: (one) => ({ ...one, secrets: [...garbage(one, 3), ...one.secrets] }) },
     ],
     [
       'R3.2-04 an entry for somebody else first',
@@ -170,6 +171,16 @@ describe.each([1, 2, 5])('suite %i', (suite) => {
       'JOI-08 R12.4.3.1-04 Welcome of another suite',
       { welcome: (one) => ({ ...one, cipherSuite: 3 }) },
       'validation.welcome',
+    ],
+    [
+      'JOI-08 R12.4.3.1-04 Welcome of another suite, for others',
+      { welcome: (one) => ({ ...one, cipherSuite: 3, secrets: [] }) },
+      'validation.welcome',
+    ],
+    [
+      'JOI-02 four entries for us that do not open; what comes after them is not tried',
+      { welcome: (one) => ({ ...one, secrets: [...garbage(one, 4), ...one.secrets] }) },
+      'crypto.aead',
     ],
     [
       'JOI-08 R12.4.3.1-14 GroupInfo of another suite',
@@ -621,6 +632,17 @@ describe('clients', () => {
       const group = client.prepareJoin(welcome!).accept();
       expect(toHex(group.epochAuthenticator)).toBe(authenticator(next));
     }
+  });
+
+  test('JOI-08 R12.4.3.1-04 a KeyPackage of another suite is not tried', () => {
+    const stranger = new Peer('eve').keyPackage();
+    const bob = makeWorld(['ann', 'bob'], { suite: 3 }).at(1);
+    const eve = new Peer('eve', { suite: 3 });
+    const forged = forgeCommit(bob.env, bob.state, [bob.inline(addOf(eve.keyPackage()))]);
+    const welcome = forgeWelcome(bob.env, forged, {
+      welcome: (one) => ({ ...one, secrets: [{ ...one.secrets[0]!, newMember: stranger.ref }] }),
+    });
+    expect(codeOf(() => eve.join(welcome, stranger))).toBe('validation.welcome');
   });
 
   test('JOI-07 one KeyPackage for two groups: at most one join', () => {
