@@ -160,6 +160,25 @@ describe('when it is asked', () => {
     world.accepts(undefined, forgeExternalCommit(eve.env, ann.state, eve));
   });
 
+  test('R5.3.1-06 R5.3.1-08 R5.3.1-09 for what is new of our own leaf in our own commit, and for nothing else', () => {
+    const bob = makeWorld(names).at(1);
+    const previous = { credential: bob.credential, signatureKey: bob.signer.publicKey };
+    const signer = signaturePair(bob.env);
+    const claims = listen(bob);
+    bob.build([], { leaf: { extensions: [] } });
+    expect(claims).toEqual([]);
+    for (const [leaf, claim] of [
+      [{ credential: other }, { ...previous, credential: other }],
+      [{ signer }, { ...previous, signatureKey: signer.publicKey }],
+    ] as const) {
+      const asked = listen(bob);
+      bob.build([], { leaf });
+      expect(asked).toEqual([{ ...claim, role: 'member', previous }]);
+      listen(bob, () => false);
+      expect(codeOf(() => bob.build([], { leaf }))).toBe('policy.successor');
+    }
+  });
+
   test('R5.3.1-07 R12.1.7-06 for every external sender of new extensions', () => {
     const world = makeWorld(names);
     const bob = world.at(1);

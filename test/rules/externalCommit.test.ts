@@ -191,6 +191,20 @@ describe.each([1, 2, 5])('members, suite %i', (suite) => {
     }
   });
 
+  test('PRO-23 R12.4.3.2-06 R12.2-23 a reference that nobody knows, where types may only come by value', () => {
+    const proposalTypes = new Map([
+      [0xf0b0, { external: false, pathRequired: false, externalCommit: 'value' } as const],
+    ]);
+    for (const options of [{}, { policy: { proposalTypes } }]) {
+      const group = makeWorld(['ann', 'bob'], { suite, ...options });
+      const unknown = { ...item(own(1)), ref: nonce };
+      const forged = forgeExternalCommit(eve.env, group.at(0).state, eve, {
+        items: (items) => [...items, unknown],
+      });
+      group.refuses(undefined, forged.message, 'validation.external-commit');
+    }
+  });
+
   test('PRO-23 R12.4.3.2-08 a membership tag', () => {
     const { message } = forgeExternalCommit(eve.env, ann.state, eve);
     world.refuses(undefined, Uint8Array.from([...message, 32, ...nonce]), 'codec.trailing');

@@ -5,7 +5,7 @@ import { toHex, utf8 } from '../../src/base/bytes.ts';
 import { decode, encode, uint8 } from '../../src/codec/codec.ts';
 import { nodeProvider } from '../../src/crypto/node/index.ts';
 import { Client, insideOfClient } from '../../src/group/client.ts';
-import { type Group, stateOf } from '../../src/group/group.ts';
+import { Group, stateOf } from '../../src/group/group.ts';
 import { acceptAnyCredential } from '../../src/group/policy.ts';
 import {
   add,
@@ -14,6 +14,7 @@ import {
   reinit,
   remove,
   resumptionPsk,
+  stored,
   update,
 } from '../../src/group/proposals.ts';
 import type { StagedCommit } from '../../src/group/views.ts';
@@ -162,6 +163,13 @@ describe('a client', () => {
     const staged = d.prepareJoin(welcome as Uint8Array);
     staged.keyPackage?.fill(0);
     expect(staged.accept().member(1)?.signatureKey).toEqual(d.signatureKey);
+    const b = clientOf('b').createGroup();
+    const { message, ref } = d.requestJoin(b.groupInfo());
+    ref.fill(0);
+    const taken = b.process(message);
+    if (taken.kind !== 'proposal') throw new Error(taken.kind);
+    const commit = b.commit([stored(taken.proposal.ref)]);
+    expect(d.prepareJoin(commit.welcome as Uint8Array).accept().self).toBe(1);
   });
 
   test('JOI-05 R10-14 knows a KeyPackage of its own while it is not used up', () => {
@@ -176,6 +184,19 @@ describe('a client', () => {
     expect(keyPackage(named)).toBeDefined();
     staged.accept();
     expect(keyPackage(named)).toBeUndefined();
+  });
+
+  test('R11-09 knows a group that a store gives it, and joins from outside for it', () => {
+    const d = clientOf('d');
+    const a = clientOf('a').createGroup();
+    const inside = insideOfClient(d);
+    const { state, message } = inside.joinExternally(a.groupInfo(), {});
+    expect(state.epoch.self).toBe(1);
+    a.accept(commitOf(a, message));
+    const group = new Group(inside.env, state);
+    expect(group.epochAuthenticator).toEqual(a.epochAuthenticator);
+    inside.keep(group);
+    expect(codeOf(() => d.createGroup({ id: a.id }))).toBe('validation.group-id');
   });
 
   test('checks a KeyPackage and says whose it is', () => {
