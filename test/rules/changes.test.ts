@@ -4,13 +4,15 @@ import { describe, expect, test } from 'vitest';
 import { MlsError } from '../../src/base/error.ts';
 import { decode } from '../../src/codec/codec.ts';
 import { nodeProvider } from '../../src/crypto/node/index.ts';
+import type { GroupRules } from '../../src/group/rules.ts';
 import { add, externalPsk, type Group, remove, update, utf8 } from '../../src/index.ts';
 import { GroupInfo } from '../../src/wire/groupInfo.ts';
 import { MlsMessage } from '../../src/wire/message.ts';
 import { ExtensionType } from '../../src/wire/registry.ts';
 import { watched } from '../support/counting.ts';
-import { clientOf, deliver, gather, keyPackagesOf } from '../support/doors.ts';
-import { commitOf } from '../support/groups.ts';
+import { clientOf, deliver, gather, keyPackagesOf, take, verdict } from '../support/doors.ts';
+import { forgeCommit } from '../support/forge.ts';
+import { commitOf, stageOf } from '../support/groups.ts';
 import { codeOf } from '../support/refusals.ts';
 
 type Three = [Group, Group, Group];
@@ -97,6 +99,16 @@ describe('what comes with a commit', () => {
 });
 
 describe('what keeps a proposal out', () => {
+  test('R12.2-17: rules are asked about a commit of ours, before we choose what it covers', () => {
+    const rules: GroupRules = {
+      mayCommit: ({ author }) => author.kind === 'member' && author.member.leaf === 0,
+    };
+    const groups = gather([clientOf('a', { rules }), clientOf('b'), clientOf('c')]) as Three;
+    const [a, b] = groups;
+    deliver(groups, b, b.propose(update()).message);
+    expect(a.commit().changes.updated.map(({ after }) => after.leaf)).toEqual([1, 0]);
+  });
+
   test.each([
     ['an error of the application', new Error('down')],
     ['a bug', new MlsError('internal.bug')],
@@ -115,3 +127,47 @@ describe('what keeps a proposal out', () => {
     expect(a.commit().changes.updated).toHaveLength(2);
   });
 });
+
+describe('what is said of a commit that is not taken', () => {
+  test('R12.4.2-16: a wrong confirmation tag is the committer’s fault, and nobody has lost step', () => {
+    const { a, group } = stageOf({ policy: { grease: false } });
+    const tag = (one: Uint8Array) => one.map((byte) => byte ^ 1);
+    const { message } = forgeCommit(a.env, a.state, [], { tag });
+    expect(verdict(group.process(message))).toBe('crypto.confirmation-tag');
+  });
+
+  test.each([
+    ['fails', new Error('down')],
+    ['says that it cannot', new MlsError('crypto.unavailable')],
+  ])('STO-16: a back end that %s at any moment says nothing about it', (_, error) => {
+    let left = Number.POSITIVE_INFINITY;
+    const before = () => {
+      left -= 1;
+      if (left === 0) throw error;
+    };
+    const b = clientOf('b', { provider: watched(nodeProvider, { before }), policy: { handshake: 'public' } });
+    const a = clientOf('a').createGroup();
+    const invitation = a.invite(keyPackagesOf([b]));
+    a.accept(invitation);
+    const group = b.prepareJoin(invitation.welcome).accept();
+    const { message } = clientOf('d').prepareExternalJoin(a.groupInfo());
+    const expected = error instanceof MlsError ? error.code : 'internal.bug';
+    for (let k = 1; ; k++) {
+      left = k;
+      const seen = outcomeOf(() => verdict(group.process(message)));
+      if (left > 0) break;
+      expect(seen, `call ${k}`).toBe(expected);
+    }
+    left = Number.POSITIVE_INFINITY;
+    take(group, message);
+  });
+});
+
+function outcomeOf(step: () => string): string {
+  try {
+    return step();
+  } catch (error) {
+    if (error instanceof MlsError) return error.code;
+    throw error;
+  }
+}
