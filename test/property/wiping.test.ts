@@ -7,7 +7,7 @@ import { inspect } from 'node:util';
 import { describe, expect, test } from 'vitest';
 import { isZero, toHex, utf8 } from '../../src/base/bytes.ts';
 import { MlsError } from '../../src/base/error.ts';
-import { decode } from '../../src/codec/codec.ts';
+import { decode, encode } from '../../src/codec/codec.ts';
 import { expandWithLabel } from '../../src/crypto/labels.ts';
 import { nodeProvider } from '../../src/crypto/node/index.ts';
 import { Client } from '../../src/group/client.ts';
@@ -16,10 +16,13 @@ import { joinFromWelcome } from '../../src/group/join.ts';
 import { KeyPackageStore } from '../../src/group/keyPackageStore.ts';
 import { epochFromJoiner } from '../../src/group/nextEpoch.ts';
 import { acceptAnyCredential, type Policy } from '../../src/group/policy.ts';
+import { processMove } from '../../src/group/process.ts';
 import { add, externalPsk, type ProposalInput, remove, update } from '../../src/group/proposals.ts';
 import { stateSecrets } from '../../src/group/spent.ts';
 import type { GroupState } from '../../src/group/state.ts';
 import type { StagedCommit } from '../../src/group/views.ts';
+import { externalKeyPair } from '../../src/schedule/epoch.ts';
+import { openExternalInit } from '../../src/schedule/exporter.ts';
 import { exporterSecrets } from '../../src/schedule/safeExporter.ts';
 import { createSecretTree, ratchetOf, takeReceiveKey } from '../../src/schedule/secretTree.ts';
 import { basicCredential } from '../../src/wire/credential.ts';
@@ -106,6 +109,19 @@ describe('R9.2-01 R9.2-02 R9.2-07 CRY-23 every secret that is made is kept by th
     const [a, b] = peers as [Peer, Peer];
     b.follow(externalCommit(a));
     expect(recorder.strays(b.state)).toEqual([]);
+  });
+
+  test('R8-21 the init secret that an external joiner chose is among what is wiped', () => {
+    const [a, b] = room(['a', 'b']) as [Peer, Peer];
+    const message = decode(MlsMessage, externalCommit(a));
+    const content = message.wireFormat === 1 ? message.publicMessage.content.content : undefined;
+    const entry = content?.contentType === 3 ? content.commit.proposals[0] : undefined;
+    const init = entry?.type === 1 && 'kemOutput' in entry.proposal ? entry.proposal.kemOutput : DATA;
+    const pair = externalKeyPair(SUITE, b.state.epoch.secrets.externalSecret);
+    const chosen = openExternalInit(SUITE, pair, init);
+    const { result: taken } = processMove(b.env, b.state, encode(MlsMessage, message));
+    const spent = taken.kind === 'checked-commit' ? taken.checked.spent : [];
+    expect(spent.map(toHex)).toContain(toHex(chosen));
   });
 
   test('R12.4.3.1-31 joining by Welcome', () => {
