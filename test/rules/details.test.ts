@@ -7,6 +7,7 @@ import { decode, encode, uint8 } from '../../src/codec/codec.ts';
 import { nodeProvider } from '../../src/crypto/node/index.ts';
 import { Client } from '../../src/group/client.ts';
 import { provisionalContext } from '../../src/group/nextEpoch.ts';
+import { DEFAULT_POLICY } from '../../src/group/policy.ts';
 import {
   acceptAnyCredential,
   add,
@@ -149,6 +150,13 @@ describe('what we generate', () => {
     const label = utf8('MLS 1.0 KeyPackage Reference');
     const header = Uint8Array.of(label.length, ...label, 0x40 | (bytes.length >> 8), bytes.length & 0xff);
     expect(ref).toEqual(nodeProvider.suite(1).hash(Uint8Array.of(...header, ...bytes)));
+  });
+
+  test('R15.1-01 R6.3.1-12: contents are padded to the next multiple of 64', () => {
+    expect([0, 1, 63, 64, 65, 1000].map(DEFAULT_POLICY.pad)).toEqual([0, 64, 64, 64, 128, 1024]);
+    const [group] = pair();
+    const [short, longer] = [1, 60].map((length) => group.encrypt(new Uint8Array(length)).length);
+    expect(longer).toBe(short);
   });
 
   test('R17.6-01 R17.7-01: signatures use the registered labels', () => {

@@ -177,7 +177,7 @@ describe('a client', () => {
     const { ref, secrets } = d.createKeyPackage();
     const { keyPackage } = insideOfClient(d);
     expect(keyPackage(ref)).toEqual(secrets);
-    d.forgetKeyPackage(ref);
+    for (const one of [utf8('none of ours'), ref, ref]) d.forgetKeyPackage(one);
     expect(keyPackage(ref)).toBeUndefined();
     const staged = d.prepareJoin(welcome);
     const named = staged.keyPackage as Uint8Array;
