@@ -21,7 +21,7 @@ const clients = () => [clientOf('a', { psks }), clientOf('b', { psks }), clientO
 const keyPackage = () => keyPackagesOf([clientOf('d')])[0] as Uint8Array;
 
 describe('what a commit changes', () => {
-  test('R3.2-03 R5.3.1-01: its maker and its receivers say the same', () => {
+  test('its maker and its receivers say the same', () => {
     const [a, b, c] = gather([...clients()]) as Three;
     const made = a.commit([add(keyPackage()), remove(2), externalPsk(utf8('id'))]);
     expect(made.changes).toMatchObject({
@@ -60,7 +60,7 @@ describe('what a commit changes', () => {
 describe('what comes with a commit', () => {
   const { ratchetTree, externalPub } = ExtensionType;
 
-  test('R12.4.1-16: a GroupInfo when it is asked for, a Welcome when somebody is added', () => {
+  test('R12.4.1-13: a GroupInfo when it is asked for, a Welcome when somebody is added', () => {
     const [a] = gather([...clients()]) as Three;
     const with_ = (...options: Parameters<Group['commit']>) => {
       const made = a.commit(...options);
@@ -74,7 +74,7 @@ describe('what comes with a commit', () => {
   });
 
   test.each([true, false])(
-    'R12.4.3-01 R12.4.3.2-01: with the tree: %s; the key for joiners is for outsiders',
+    'R12.4.1-13 R12.4.3.2-01: with the tree: %s; the key for joiners is for outsiders',
     (tree) => {
       const opened: Uint8Array[] = [];
       const provider = watched(nodeProvider, {

@@ -110,7 +110,7 @@ describe('what we generate', () => {
     for (const length of lengths) expect(length).toBeLessThan(8);
   });
 
-  test('R7.2-10: an extension of a default type is used without being listed', () => {
+  test('R7.2-08 R7.3-12: an extension of a default type is used without being listed', () => {
     const id = makeExtension(ExtensionType.applicationId, ApplicationId, { applicationId: utf8('a') });
     const plain = client('a', { policy: { grease: false } });
     const { leafNode } = keyPackageOf(plain.createKeyPackage({ leafExtensions: [id] }).message);
@@ -132,7 +132,7 @@ describe('what we generate', () => {
     expect(source.lifetime.notAfter).toBeLessThan(BigInt(NOW + 366 * 86_400));
   });
 
-  test('R7.2-16: without a clock of the application, the system says what the present is', () => {
+  test('R7.2-16 R7.2-17: without a clock of the application, the system says what the present is', () => {
     const before = BigInt(Math.floor(Date.now() / 1000));
     const options = { validateCredential: acceptAnyCredential, provider: nodeProvider };
     const made = new Client({ credential: basicCredential('a'), ...options }).createKeyPackage();

@@ -218,7 +218,7 @@ describe('a client', () => {
     expect(a.validateKeyPackage(message).credential).toEqual(basicCredential('b'));
   });
 
-  test('R7.2-16 policy.lifetime: checks a KeyPackage by its own clock', () => {
+  test('R7.2-17 checks the lifetime of a KeyPackage by its own clock', () => {
     const { message } = clientOf('b', {}, { clock: () => 1_000_000 }).createKeyPackage();
     const check = (now: number) => clientOf('a', {}, { clock: () => now }).validateKeyPackage(message);
     const days = 86_400;

@@ -116,7 +116,7 @@ describe('an external join with PSKs', () => {
     agree([alice, carol, offer.accept()]);
   });
 
-  test('R7.2-08 R12.4.3.2-10: the leaf has the extensions that were asked for, and lists them', () => {
+  test('R7.2-11: the leaf has the extensions that were asked for, and lists them', () => {
     const [alice] = gather(clients()) as Three<Group>;
     const leafExtensions = [{ extensionType: 0xff01, extensionData: utf8('mine') }];
     const offer = client('dora').prepareExternalJoin(alice.groupInfo(), { leafExtensions });
