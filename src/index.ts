@@ -31,17 +31,21 @@ export type { ComponentKeys, ForComponent, SignedByComponent } from './group/com
 export type { NewGroup } from './group/create.ts';
 export type { Draft } from './group/draft.ts';
 export { type Component, type DraftOptions, dictionaryOf, extensionsDraft } from './group/extensionsDraft.ts';
-export type { Accepted, Group } from './group/group.ts';
+export type { Group } from './group/group.ts';
+export { type Judgement, judge } from './group/judge.ts';
 export type { Foreign, Observed, Offered } from './group/observed.ts';
 export type { PublicGroup } from './group/observer.ts';
 export type { ExternalSigner } from './group/outside.ts';
 export {
   acceptAnyCredential,
+  type Bounds,
   type CredentialClaim,
   type CredentialValidator,
   type Policy,
+  type Presented,
 } from './group/policy.ts';
-export type { Divergence, Processed, StoredProposal } from './group/processed.ts';
+export { type Preview, preview } from './group/preview.ts';
+export type { Accepted, Divergence, Processed, StoredProposal } from './group/processed.ts';
 export {
   add,
   appData,
@@ -61,6 +65,7 @@ export {
   update,
 } from './group/proposals.ts';
 export type { SendOptions } from './group/protect.ts';
+export type { Answer, Refusal, RefusalCode } from './group/refusal.ts';
 export {
   defineExtension,
   defineProposal,
@@ -71,7 +76,7 @@ export {
 export type { Author, CommitClaim, GroupRules, GroupView, ProposalClaim } from './group/rules.ts';
 export type { CommitOptions } from './group/sendCommit.ts';
 export type { ExternalJoinOffer, FoundedGroup, Origin, StagedJoin } from './group/staged.ts';
-export type { CommitChanges, Member, OwnCommit, Renewal, StagedCommit } from './group/views.ts';
+export type { CommitChanges, Member, MemberLeaf, OwnCommit, Renewal, StagedCommit } from './group/views.ts';
 export { basicCredential, type Credential } from './wire/credential.ts';
 export type { Extension } from './wire/extension.ts';
 export type { Capabilities } from './wire/leafNode.ts';

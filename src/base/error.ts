@@ -38,6 +38,11 @@ export function fail(code: MlsErrorCode, detail?: ErrorDetail, cause?: unknown):
   throw new MlsError(code, detail, cause);
 }
 
+/** An {@link MlsError} that is told and not thrown. */
+export function failure(code: MlsErrorCode, detail?: ErrorDetail): MlsError {
+  return new MlsError(code, detail);
+}
+
 /** Run a step whose every failure becomes an {@link MlsError}; anything unforeseen is `internal.bug`. */
 export function guarded<T>(step: () => T): T {
   try {

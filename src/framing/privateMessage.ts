@@ -45,7 +45,7 @@ export function sealPrivate(
   suite: SuiteCrypto,
   secrets: MessageSecrets,
   { content, auth }: AuthenticatedContent,
-  use: { readonly random: (length: number) => Uint8Array; readonly pad: (length: number) => number },
+  use: { readonly random: (length: number) => Uint8Array; readonly pad: Pad },
 ): Sealed {
   const { sender, groupId, epoch, authenticatedData } = content;
   if (sender.senderType !== SenderType.member)
@@ -120,17 +120,20 @@ export function openPrivate(
   };
 }
 
+/** Padded length of a content of a type and `length` bytes. */
+type Pad = (length: number, contentType: ContentType) => number;
+
 /** `PrivateMessageContent` with its padding. */
 function privateContent(
   content: AuthenticatedContent['content']['content'],
   auth: FramedContentAuthData,
-  pad: (length: number) => number,
+  pad: Pad,
 ): Uint8Array {
   const writer = new Writer(512);
   writeContentBody(writer, content);
   writeAuthData(writer, content.contentType, auth);
   const bytes = writer.finish();
-  const padded = new Uint8Array(Math.max(bytes.length, pad(bytes.length)));
+  const padded = new Uint8Array(Math.max(bytes.length, pad(bytes.length, content.contentType)));
   padded.set(bytes);
   wipe(bytes);
   return padded;

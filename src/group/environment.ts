@@ -3,11 +3,12 @@
 import { fail } from '../base/error.ts';
 import type { DecodeOptions } from '../codec/reader.ts';
 import type { SuiteCrypto } from '../crypto/provider.ts';
-import type { ExternalSender } from '../wire/extension.ts';
+import type { Extension, ExternalSender } from '../wire/extension.ts';
 import type { LeafNode } from '../wire/leafNode.ts';
 import type { PreSharedKeyId } from '../wire/psk.ts';
 import type { Draft } from './draft.ts';
-import type { CredentialValidator, Policy } from './policy.ts';
+import type { CredentialValidator, Policy, Presented } from './policy.ts';
+import { requireYes } from './refusal.ts';
 import type { ExtensionKind } from './registry.ts';
 import type { GroupRules } from './rules.ts';
 
@@ -25,10 +26,20 @@ export interface Environment {
   readonly decoding: DecodeOptions;
   /** What of the MLS extensions draft is spoken; nothing when absent. */
   readonly draft?: Draft;
+  /** Extensions of our own leaf nodes, where none are asked for. */
+  readonly leafExtensions?: () => readonly Extension[];
   /** Extension types of the application, by number. */
   readonly extensionKinds?: ReadonlyMap<number, ExtensionKind<unknown>>;
   /** Extensions of the group need not be understood: for those who only watch. @defaultValue false */
   readonly anyExtension?: boolean;
+}
+
+/** The extensions of a new leaf node of ours. @param asked in place of what the application has for all of them */
+export function ownLeafExtensions(
+  { draft, leafExtensions }: Environment,
+  asked = leafExtensions?.() ?? [],
+): readonly Extension[] {
+  return [...(draft?.leafExtensions ?? []), ...asked];
 }
 
 /** Seconds since 1970 as the system tells them: the default of every clock option. */
@@ -36,14 +47,20 @@ export const systemClock = (): number => Math.floor(Date.now() / 1000);
 
 /**
  * Ask the application about a leaf's credential (§5.3.1).
- * @throws `validation.credential`, or `policy.successor` when it replaces another leaf
+ * @throws `validation.credential`, or `policy.successor` when it replaces another leaf; the code of a refusal
  */
 export function requireCredential(env: Environment, leaf: LeafNode, replaced?: LeafNode): void {
-  const { credential, signatureKey } = leaf;
-  const previous = replaced && { credential: replaced.credential, signatureKey: replaced.signatureKey };
-  if (!env.validateCredential({ credential, signatureKey, role: 'member', previous })) {
-    fail(previous === undefined ? 'validation.credential' : 'policy.successor');
-  }
+  const previous = replaced && presentedBy(replaced);
+  const claim = { ...presentedBy(leaf), cipherSuite: env.suite.id, role: 'member', previous } as const;
+  requireYes(
+    env.validateCredential(claim),
+    previous === undefined ? 'validation.credential' : 'policy.successor',
+  );
+}
+
+/** What of a leaf concerns its owner's identity. */
+export function presentedBy({ credential, signatureKey, extensions }: Presented): Presented {
+  return { credential, signatureKey, extensions };
 }
 
 /** Ask the application about every external sender (§5.3.1). @throws `validation.credential`, `crypto.public-key` */
@@ -51,8 +68,8 @@ export function requireExternalSenders(env: Environment, senders: readonly Exter
   for (const { credential, signatureKey } of senders) {
     if (!env.suite.isSignaturePublicKey(signatureKey))
       fail('crypto.public-key', { field: 'external_senders' });
-    if (!env.validateCredential({ credential, signatureKey, role: 'external-sender', previous: undefined })) {
-      fail('validation.credential', { role: 'external-sender' });
-    }
+    const claim = { credential, signatureKey, extensions: [], cipherSuite: env.suite.id } as const;
+    const answer = env.validateCredential({ ...claim, role: 'external-sender', previous: undefined });
+    requireYes(answer, 'validation.credential', { role: 'external-sender' });
   }
 }

@@ -10,7 +10,6 @@ import { signLeaf } from '../tree/leafNode.ts';
 import { type DraftPath, draftPath, draftPrivatePath } from '../tree/path.ts';
 import type { PrivatePath } from '../tree/privatePath.ts';
 import { firstBlank, leaves, type Tree, withPlace } from '../tree/tree.ts';
-import { validateMutualSupport, validateUniqueKeys } from '../tree/validate.ts';
 import type { UpdatePath } from '../wire/commit.ts';
 import type { Credential } from '../wire/credential.ts';
 import { type Extension, ExternalPub, extensionBody } from '../wire/extension.ts';
@@ -19,16 +18,17 @@ import type { GroupInfo } from '../wire/groupInfo.ts';
 import type { Proposal } from '../wire/proposal.ts';
 import { ContentType, ExtensionType, LeafSource, ProposalType, SenderType } from '../wire/registry.ts';
 import { type Applied, applyProposals } from './applyProposals.ts';
+import { validateNextTree } from './bounds.ts';
 import { listing, ownCapabilities } from './capabilities.ts';
 import { firstState } from './create.ts';
-import type { Environment } from './environment.ts';
+import { type Environment, ownLeafExtensions } from './environment.ts';
 import { treeOf, validateGroupInfo } from './groupInfo.ts';
 import type { OwnKeyPackage } from './keyPackage.ts';
 import { leavingItem } from './leaving.ts';
 import { deriveNextEpoch, enterEpoch, lookUpPsks, provisionalContext } from './nextEpoch.ts';
 import { type RulesEpoch, validateProposalList } from './proposalRules.ts';
 import { makePlainProposal, type NewProposal } from './proposals.ts';
-import { protectFromOutside, type SignedContent, signAsOutsider } from './protect.ts';
+import { framedAad, protectFromOutside, type SignedContent, signAsOutsider } from './protect.ts';
 import { requireMayCommit } from './rules.ts';
 import { commitOver, sealUpdatePath } from './sendCommit.ts';
 import type { GroupState, ProposalItem } from './state.ts';
@@ -43,7 +43,7 @@ export interface ExternalJoiner {
   readonly psks?: readonly NewProposal[] | undefined;
   /** Proposals of members that are leaving (extensions draft §6.3), as MLSMessages: to be fetched with the GroupInfo. */
   readonly leaving?: readonly Uint8Array[] | undefined;
-  /** Extensions of our leaf node. */
+  /** Extensions of our leaf node. @defaultValue those that the client has for all of them */
   readonly leafExtensions?: readonly Extension[] | undefined;
   /** Authenticated with the commit, in the clear. */
   readonly authenticatedData?: Uint8Array | undefined;
@@ -76,7 +76,7 @@ export function joinExternally(
     ...joinProposals(env, tree, joiner, kemOutput).map(inline),
     ...(joiner.leaving ?? []).map((message) => leavingItem(env, { context, tree }, message)),
   ];
-  const applied = applyOwn(env, { context, tree }, items);
+  const applied = applyOwn(env, { context, tree }, items, joiner);
   const psks = lookUpPsks(env, applied.psks);
   const { draft, leaf: self, privatePath } = takeSeat(env, context, applied, joiner);
   const provisional = provisionalContext(suite, context, draft.tree, applied.extensions);
@@ -99,9 +99,19 @@ function inline(proposal: Proposal): ProposalItem {
 }
 
 /** Check and apply a joiner's own list. @throws `validation.*`, `policy.external-commit` */
-function applyOwn(env: Environment, old: RulesEpoch, items: readonly ProposalItem[]): Applied {
-  validateProposalList(env, old, items, { kind: 'external' });
-  requireMayCommit(env, old, items, { kind: 'external' });
+function applyOwn(
+  env: Environment,
+  old: RulesEpoch,
+  items: readonly ProposalItem[],
+  joiner: ExternalJoiner,
+): Applied {
+  const committer = { kind: 'external' } as const;
+  const { credential, signer, authenticatedData: data } = joiner;
+  const extensions = ownLeafExtensions(env, joiner.leafExtensions);
+  const leafNode = { credential, signatureKey: signer.publicKey, extensions };
+  validateProposalList(env, old, items, committer);
+  const authenticatedData = framedAad(env, old.context, data);
+  requireMayCommit(env, old, items, { committer, leafNode, authenticatedData });
   return applyProposals(env, old, items);
 }
 
@@ -133,10 +143,11 @@ function takeSeat(
   env: Environment,
   { groupId }: GroupContext,
   applied: Applied,
-  { credential, signer, leafExtensions: asked = [] }: ExternalJoiner,
+  joiner: ExternalJoiner,
 ): { readonly leaf: LeafIndex; readonly draft: DraftPath; readonly privatePath: PrivatePath } {
   const { suite, random } = env;
-  const leafExtensions = [...(env.draft?.leafExtensions ?? []), ...asked];
+  const { credential, signer } = joiner;
+  const leafExtensions = ownLeafExtensions(env, joiner.leafExtensions);
   const leaf = firstBlank(applied.tree);
   const encryption = suite.deriveKeyPair(random(suite.sizes.kemSeed));
   const makeLeaf = (parentHash: Uint8Array) => {
@@ -151,8 +162,7 @@ function takeSeat(
     return signLeaf(suite, content, signer.secretKey, { groupId, leaf });
   };
   const draft = draftPath(suite, withPlace(applied.tree, leaf), leaf, { random, makeLeaf });
-  validateUniqueKeys(draft.tree);
-  validateMutualSupport(draft.tree, applied.extensions);
+  validateNextTree(env, draft.tree, applied.extensions);
   return { leaf, draft, privatePath: draftPrivatePath(draft, leaf, encryption) };
 }
 

@@ -9,6 +9,7 @@ import type { AuthenticatedContent } from '../wire/content.ts';
 import { MlsMessage, type PrivateMessage, type PublicMessage } from '../wire/message.ts';
 import type { ReInitProposal } from '../wire/proposal.ts';
 import { ContentType, SenderType, WireFormat } from '../wire/registry.ts';
+import { requireWithin } from './bounds.ts';
 import { markOf } from './decide.ts';
 import type { Environment } from './environment.ts';
 import { storeProposal } from './moves.ts';
@@ -57,6 +58,7 @@ export function observeMove(
   if (!equal(groupId, context.groupId)) return { next: state, result: foreign(wireFormat, groupId) };
   if (wireFormat === WireFormat.privateMessage)
     return { next: state, result: opaqueMessage(message.privateMessage) };
+  requireWithin(env, 'handshakeBytes', bytes.length);
   const mark = markOf(bytes);
   if (state.ends.some((end) => equal(end, mark))) return { next: state, result: { kind: 'duplicate' } };
   const { publicMessage } = message;

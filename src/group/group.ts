@@ -5,7 +5,7 @@ import { ownedCopy, toHex } from '../base/bytes.ts';
 import { fail, guarded, MlsError } from '../base/error.ts';
 import { mlsExporter } from '../schedule/exporter.ts';
 import { renewalOf } from '../tree/renewals.ts';
-import { leaves, treeToNodes } from '../tree/tree.ts';
+import { treeToNodes } from '../tree/tree.ts';
 import type { Extension } from '../wire/extension.ts';
 import { WireFormat } from '../wire/registry.ts';
 import type { TreeNode } from '../wire/treeNode.ts';
@@ -16,7 +16,13 @@ import type { Environment } from './environment.ts';
 import { createGroupInfo, type GroupInfoOptions } from './groupInfo.ts';
 import { commitMove, encryptMove, proposeMove } from './moves.ts';
 import { processMove, type Taken } from './process.ts';
-import { type Processed, type ProcessOptions, type StoredProposal, saysNothing } from './processed.ts';
+import {
+  type Accepted,
+  type Processed,
+  type ProcessOptions,
+  type StoredProposal,
+  saysNothing,
+} from './processed.ts';
 import { add, leave, type NewProposal, type ProposalInput } from './proposals.ts';
 import { mlsMessage, requireActive, type SendOptions } from './protect.ts';
 import { encodeState } from './record.ts';
@@ -26,23 +32,15 @@ import { StagedCommits } from './stagedCommits.ts';
 import type { GroupState } from './state.ts';
 import { Cell } from './transition.ts';
 import {
-  type CommitChanges,
   type Member,
+  type MemberLeaf,
   memberAt,
+  memberLeafAt,
+  membersIn,
   type OwnCommit,
   type Renewal,
   type StagedCommit,
 } from './views.ts';
-
-/** What accepting a commit led to. */
-export interface Accepted {
-  readonly epoch: bigint;
-  readonly changes: CommitChanges;
-  /** Messages that had been held for this epoch, oldest first: pass each to `process`. */
-  readonly released: readonly Uint8Array[];
-  /** What we had proposed or tried to commit, was not covered and still makes sense: for `commit`, a leave for `propose`. */
-  readonly again: readonly NewProposal[];
-}
 
 /** What is behind a handle, for a client and a store. */
 interface Inside {
@@ -101,16 +99,13 @@ export class Group {
   }
   /** In leaf order; gathered anew, O(N). */
   get members(): readonly Member[] {
-    const { tree } = this.#state.epoch;
-    return [...leaves(tree.root)].flatMap(([leaf]) => memberAt(tree, leaf) ?? []);
+    return [...membersIn(this.#state.epoch.tree)];
   }
   /** When members last renewed their keys, in leaf order: whoever has not for long should be asked to, or removed (§16.6). */
   get renewals(): readonly Renewal[] {
     const { epoch, renewals } = this.#state;
-    return this.members.map((member) => ({
-      member,
-      epoch: renewalOf(renewals, epoch.tree.width, member.leaf),
-    }));
+    const { width } = epoch.tree;
+    return this.members.map((member) => ({ member, epoch: renewalOf(renewals, width, member.leaf) }));
   }
   /** Extensions of the group. */
   get extensions(): readonly Extension[] {
@@ -253,6 +248,10 @@ export class Group {
   /** The member at a leaf of this epoch; `undefined` when it is blank. */
   member(leaf: number): Member | undefined {
     return memberAt(this.#state.epoch.tree, leafIndex(leaf));
+  }
+  /** As {@link member}, with the extensions and capabilities of its leaf node. */
+  leafNode(leaf: number): MemberLeaf | undefined {
+    return memberLeafAt(this.#state.epoch.tree, leafIndex(leaf));
   }
 
   /**

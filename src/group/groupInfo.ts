@@ -1,6 +1,7 @@
 /** GroupInfo: making, sealing into a Welcome, and checking (RFC 9420 §12.4.3). */
 
 import { type LeafIndex, leafIndex } from '../base/brand.ts';
+import { EMPTY } from '../base/bytes.ts';
 import { fail } from '../base/error.ts';
 import { wipe } from '../base/secret.ts';
 import { decode } from '../codec/codec.ts';
@@ -22,8 +23,10 @@ import { ExtensionType } from '../wire/registry.ts';
 import { signedPart, withSignature } from '../wire/signed.ts';
 import { RatchetTree } from '../wire/treeNode.ts';
 import { requireUnderstood } from './applyProposals.ts';
+import { requireWithin } from './bounds.ts';
 import { greaseExtension, greaseValue } from './capabilities.ts';
 import { type Environment, requireCredential, requireExternalSenders } from './environment.ts';
+import { requireMayEnter } from './rules.ts';
 import type { EpochState } from './state.ts';
 
 /** What a GroupInfo is to carry. */
@@ -60,9 +63,12 @@ export function createGroupInfo(env: Environment, epoch: EpochState, options: Gr
  */
 export function treeOf(env: Environment, groupInfo: GroupInfo, delivered: Uint8Array | undefined): Tree {
   const carried = extensionBody(groupInfo.extensions, ExtensionType.ratchetTree, RatchetTree);
-  if (carried !== undefined) return treeFromNodes(carried);
-  if (delivered === undefined) return fail('validation.group-info', { missing: 'ratchet_tree' });
-  return treeFromNodes(decode(RatchetTree, delivered, env.decoding));
+  if (carried === undefined && delivered === undefined)
+    return fail('validation.group-info', { missing: 'ratchet_tree' });
+  const nodes = carried ?? decode(RatchetTree, delivered ?? EMPTY, env.decoding);
+  const tree = treeFromNodes(nodes);
+  requireWithin(env, 'leaves', tree.root.leafCount);
+  return tree;
 }
 
 /**
@@ -73,6 +79,7 @@ export function treeOf(env: Environment, groupInfo: GroupInfo, delivered: Uint8A
 export function validateGroupInfo(env: Environment, groupInfo: GroupInfo, tree: Tree): LeafIndex {
   const signer = validateOutline(env, groupInfo, tree);
   validateLeaves(env, groupInfo, tree);
+  requireMayEnter(env, { context: groupInfo.groupContext, tree });
   return signer;
 }
 

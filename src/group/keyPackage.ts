@@ -13,7 +13,7 @@ import { LeafSource, MLS10 } from '../wire/registry.ts';
 import { signedPart, withSignature } from '../wire/signed.ts';
 import { greaseExtension, greaseValue, listing, ownCapabilities } from './capabilities.ts';
 import { lastResortMarks } from './draft.ts';
-import type { Environment } from './environment.ts';
+import { type Environment, ownLeafExtensions } from './environment.ts';
 
 /** A KeyPackage with its private halves. */
 export interface OwnKeyPackage {
@@ -35,7 +35,7 @@ export interface KeyPackageOptions {
   readonly lastResort?: boolean;
   /** Extensions of the KeyPackage. @defaultValue none */
   readonly extensions?: readonly Extension[];
-  /** Extensions of its leaf node. @defaultValue none */
+  /** Extensions of its leaf node. @defaultValue those that the client has for all of them */
   readonly leafExtensions?: readonly Extension[];
 }
 
@@ -52,7 +52,7 @@ export function createKeyPackage(env: Environment, options: KeyPackageOptions): 
   const encryption = suite.deriveKeyPair(random(suite.sizes.kemSeed));
   const grease = env.policy.grease ? greaseValue(random) : undefined;
   const extensions = packageExtensions(env, options, grease);
-  const leafExtensions = [...(env.draft?.leafExtensions ?? []), ...(options.leafExtensions ?? [])];
+  const leafExtensions = ownLeafExtensions(env, options.leafExtensions);
   const capabilities = listing(ownCapabilities(env, grease), [...extensions, ...leafExtensions]);
   const notBefore = BigInt(env.clock() - CLOCK_SKEW_SECONDS);
   const notAfter = notBefore + BigInt(options.lifetimeSeconds ?? DEFAULT_LIFETIME_SECONDS);

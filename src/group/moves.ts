@@ -19,7 +19,7 @@ import {
 } from './proposals.ts';
 import { authenticated, protect, requireActive, type SendOptions, signAsMember } from './protect.ts';
 import { identifyProposal } from './receive.ts';
-import { requireMayPropose } from './rules.ts';
+import { isTakenUp, requireMayPropose } from './rules.ts';
 import { type BuiltCommit, buildCommit, type CommitOptions, isCommittable } from './sendCommit.ts';
 import type { CachedProposal, GroupState, ProposalItem, ProposalSender } from './state.ts';
 import type { Transition } from './transition.ts';
@@ -90,11 +90,11 @@ export function commitMove(
   requireActive(state);
   if (state.pending !== undefined) fail('state.pending-commit', { epoch: state.epoch.context.epoch });
   const asked = inputs.filter(isNoUpdate).map((input) => askedItem(env, state, input));
-  const seen = selectProposals(env, state.proposals, state.epoch.self).filter(
-    (item) => !asked.includes(item),
-  );
-  const items = compatible(env, state, seen, asked);
-  const built = buildCommit(env, state, items, { ...options, ...leafOption(inputs, options) });
+  const takenUp = state.proposals.filter((item) => isTakenUp(env, state.epoch, item));
+  const seen = selectProposals(env, takenUp, state.epoch.self).filter((item) => !asked.includes(item));
+  const how = { ...options, ...leafOption(inputs, options) };
+  const items = compatible(env, state, { seen, asked }, how);
+  const built = buildCommit(env, state, items, how);
   const { message, welcome, groupInfo, changes, next } = built;
   const { self: committer } = state.epoch;
   const { epoch } = next.epoch.context;
@@ -147,12 +147,13 @@ function storedProposal(state: GroupState, ref: Uint8Array): CachedProposal {
 function compatible(
   env: Environment,
   state: GroupState,
-  seen: readonly CachedProposal[],
-  asked: readonly ProposalItem[],
+  { seen, asked }: { readonly seen: readonly CachedProposal[]; readonly asked: readonly ProposalItem[] },
+  options: CommitOptions,
 ): readonly ProposalItem[] {
-  if (seen.length === 0 || isCommittable(env, state, [...seen, ...asked])) return [...seen, ...asked];
+  if (seen.length === 0 || isCommittable(env, state, [...seen, ...asked], options))
+    return [...seen, ...asked];
   const kept: ProposalItem[] = [];
-  for (const item of seen) if (isCommittable(env, state, [...kept, item, ...asked])) kept.push(item);
+  for (const item of seen) if (isCommittable(env, state, [...kept, item, ...asked], options)) kept.push(item);
   return [...kept, ...asked];
 }
 

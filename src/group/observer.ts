@@ -5,24 +5,22 @@ import { ownedCopy, toHex } from '../base/bytes.ts';
 import { fail, guarded, MlsError } from '../base/error.ts';
 import { decodeOwned } from '../codec/codec.ts';
 import type { CipherSuite } from '../crypto/provider.ts';
-import { leaves } from '../tree/tree.ts';
 import type { Extension } from '../wire/extension.ts';
 import { MlsMessage } from '../wire/message.ts';
 import { WireFormat } from '../wire/registry.ts';
 import type { Environment } from './environment.ts';
 import { followMove, type NextPublicEpoch, observeMove, type Seen } from './follow.ts';
-import type { Accepted } from './group.ts';
 import type { Observed, Offered } from './observed.ts';
 import { encodedTree, offerMove } from './offer.ts';
 import { type CommonOptions, environmentOf } from './options.ts';
 import { type ExternalSigner, proposeFromOutside } from './outside.ts';
 import { acceptAnyCredential } from './policy.ts';
-import { type ProcessOptions, type StoredProposal, saysNothing } from './processed.ts';
+import { type Accepted, type ProcessOptions, type StoredProposal, saysNothing } from './processed.ts';
 import type { NewProposal } from './proposals.ts';
 import { decodePublicState, encodePublicState, suiteOfPublicRecord } from './publicRecord.ts';
 import { firstPublicState, type PublicState } from './publicState.ts';
 import { Cell } from './transition.ts';
-import { type Member, memberAt, type StagedCommit } from './views.ts';
+import { type Member, memberAt, membersIn, type StagedCommit } from './views.ts';
 
 /** How to observe: as a client, without what only members have. The suite is that of the group. */
 export interface ObserveOptions extends CommonOptions {
@@ -90,8 +88,7 @@ export class PublicGroup {
   }
   /** In leaf order; gathered anew, O(N). */
   get members(): readonly Member[] {
-    const { tree } = this.#state.epoch;
-    return [...leaves(tree.root)].flatMap(([leaf]) => memberAt(tree, leaf) ?? []);
+    return [...membersIn(this.#state.epoch.tree)];
   }
   /** Extensions of the group. */
   get extensions(): readonly Extension[] {

@@ -4,6 +4,7 @@ import { fail } from '../base/error.ts';
 import type { OpenTypes } from '../codec/reader.ts';
 import type { CipherSuite, KeyPair, Provider } from '../crypto/provider.ts';
 import type { Credential } from '../wire/credential.ts';
+import type { Extension } from '../wire/extension.ts';
 import type { PreSharedKeyId } from '../wire/psk.ts';
 import type { Draft } from './draft.ts';
 import { type Environment, systemClock } from './environment.ts';
@@ -39,17 +40,19 @@ export interface ClientOptions extends CommonOptions {
   readonly suite?: CipherSuite;
   /** Signature key pair. @defaultValue a fresh one */
   readonly signer?: KeyPair;
+  /** Extensions of each new leaf node: a certificate, say. Leaves that are renewed keep theirs. @defaultValue none */
+  readonly leafExtensions?: () => readonly Extension[];
   /** Values of PSKs (§8.4); those of earlier epochs of this client's groups come from the groups. @defaultValue none */
   readonly psks?: (id: PreSharedKeyId) => Uint8Array | undefined;
 }
 
 /** @throws `codec.input` without `validateCredential`, `codec.unsupported` for a suite the provider lacks */
 export function environmentOf(
-  options: CommonOptions,
+  options: CommonOptions & Pick<Partial<ClientOptions>, 'leafExtensions'>,
   suite: CipherSuite,
   psks: Environment['psks'],
 ): Environment {
-  const { provider, policy, validateCredential, rules, draft } = options;
+  const { provider, policy, validateCredential, rules, draft, leafExtensions } = options;
   if (typeof validateCredential !== 'function') fail('codec.input', { expected: 'validateCredential' });
   const base: Environment = {
     suite: provider.suite(suite),
@@ -60,6 +63,7 @@ export function environmentOf(
     clock: options.clock ?? systemClock,
     decoding: options.openTypes === undefined ? {} : { openTypes: options.openTypes },
     ...(rules && { rules }),
+    ...(leafExtensions && { leafExtensions }),
   };
   const env = registered(base, options.registry ?? {});
   return draft === undefined ? env : { ...draft.register(env), draft };

@@ -3,23 +3,48 @@
 import { toHex } from '../base/bytes.ts';
 import { encode } from '../codec/codec.ts';
 import { Credential } from '../wire/credential.ts';
-import type { ProposalTraits } from '../wire/registry.ts';
+import type { Extension } from '../wire/extension.ts';
+import type { ContentType, ProposalTraits } from '../wire/registry.ts';
+import type { Answer } from './refusal.ts';
 import type { Member } from './views.ts';
 
 /** A binding of an identity to a signature key that somebody presents (RFC 9420 §5.3.1). */
-export interface CredentialClaim {
-  readonly credential: Credential;
-  readonly signatureKey: Uint8Array;
+export interface CredentialClaim extends Presented {
+  /** Of the group or the KeyPackage. */
+  readonly cipherSuite: number;
   readonly role: 'member' | 'external-sender';
   /** What the same member presented before; the new claim must be a valid successor. */
-  readonly previous: { readonly credential: Credential; readonly signatureKey: Uint8Array } | undefined;
+  readonly previous: Presented | undefined;
+}
+
+/** What a leaf node says of its owner. */
+export interface Presented {
+  readonly credential: Credential;
+  readonly signatureKey: Uint8Array;
+  /** Extensions of the leaf node, where certificates may be; external senders have none. */
+  readonly extensions: readonly Extension[];
 }
 
 /** The authentication service (§5.3.1): true when the identity in the credential owns the key. */
-export type CredentialValidator = (claim: CredentialClaim) => boolean;
+export type CredentialValidator = (claim: CredentialClaim) => Answer;
 
 /** Accepts every claim: for tests and experiments. There is no default, so that this is always somebody's choice. */
 export const acceptAnyCredential: CredentialValidator = () => true;
+
+/**
+ * What handshakes and trees may be at most. What is beyond is invalid (`codec.limit`), so all members have to set the
+ * same, and nobody may lower them for a group that exists.
+ */
+export interface Bounds {
+  /** MLSMessage with a proposal or a commit, bytes. */
+  readonly handshakeBytes: number;
+  /** Generation of a handshake key, which is how many handshakes one sender has in an epoch. */
+  readonly handshakeGeneration: number;
+  /** Proposals in one commit. */
+  readonly proposals: number;
+  /** Members of a group. */
+  readonly leaves: number;
+}
 
 /** What a client accepts, keeps and sends. */
 export interface Policy {
@@ -40,14 +65,16 @@ export interface Policy {
    * size in bytes. A source that the transport names gets a quarter of it at most. @defaultValue 16, 100, 1 MiB
    */
   readonly held: { readonly epochs: number; readonly count: number; readonly bytes: number };
+  /** Bounds that are rules of the group. @defaultValue none */
+  readonly bounds: Bounds;
   /** Longest span of a KeyPackage lifetime (§7.2), seconds. @defaultValue 366 days */
   readonly maxLifetimeSeconds: number;
   /** Longest application message, bytes. @defaultValue 16 MiB */
   readonly maxMessageBytes: number;
   /** Handshake framing (§6.3). @defaultValue 'private' */
   readonly handshake: 'private' | 'public';
-  /** Padded length of a content of `length` bytes (§6.3.1). @defaultValue next multiple of 64 */
-  readonly pad: (length: number) => number;
+  /** Padded length of a content of `length` bytes, which may depend on its type (§6.3.1). @defaultValue next multiple of 64 */
+  readonly pad: (length: number, contentType: ContentType) => number;
   /** Further extension types that this client understands. @defaultValue none */
   readonly extensionTypes: readonly number[];
   /** Further proposal types that this client understands, with their traits (§12.1, §17.4). @defaultValue none */
@@ -77,6 +104,12 @@ export const DEFAULT_POLICY: Policy = /* @__PURE__ */ Object.freeze({
   keptProposals: 1000,
   keptProposalsPerSender: 100,
   held: { epochs: 16, count: 100, bytes: 1 << 20 },
+  bounds: {
+    handshakeBytes: Number.POSITIVE_INFINITY,
+    handshakeGeneration: Number.POSITIVE_INFINITY,
+    proposals: Number.POSITIVE_INFINITY,
+    leaves: Number.POSITIVE_INFINITY,
+  },
   maxLifetimeSeconds: 366 * 86_400,
   maxMessageBytes: 1 << 24,
   handshake: 'private',

@@ -7,6 +7,7 @@ import { decodeOwned } from '../codec/codec.ts';
 import type { Content, FramedContent } from '../wire/content.ts';
 import { MlsMessage } from '../wire/message.ts';
 import { ContentType, ProposalType, WireFormat } from '../wire/registry.ts';
+import { requireWithin } from './bounds.ts';
 import { markOf, type UsedKey } from './decide.ts';
 import type { Environment } from './environment.ts';
 import { holdMove } from './held.ts';
@@ -51,6 +52,7 @@ export function processMove(
     return foreign(state, wireFormat, undefined);
   const { groupId } =
     wireFormat === WireFormat.publicMessage ? message.publicMessage.content : message.privateMessage;
+  if (!isApplication(message)) requireWithin(env, 'handshakeBytes', bytes.length);
   if (!equal(groupId, state.epoch.context.groupId)) return foreign(state, wireFormat, groupId);
   const known = knownCommit(state, bytes);
   if (known !== undefined) return { next: state, result: known };
@@ -59,6 +61,10 @@ export function processMove(
     return settle(env, state, receivePrivate(env, state, message.privateMessage), input);
   if (message.publicMessage.content.epoch >= state.epoch.context.epoch) requireCurrent(state);
   return settle(env, state, receivePublic(env, state, message.publicMessage), input);
+}
+
+function isApplication(message: MlsMessage): boolean {
+  return 'privateMessage' in message && message.privateMessage.contentType === ContentType.application;
 }
 
 /** A message as it came. */

@@ -2,7 +2,8 @@
 
 import type { LeafIndex } from '../base/brand.ts';
 import type { MlsError } from '../base/error.ts';
-import type { Member, OwnCommit, StagedCommit } from './views.ts';
+import type { NewProposal } from './proposals.ts';
+import type { CommitChanges, Member, OwnCommit, StagedCommit } from './views.ts';
 
 /** A proposal that waits for a commit. `sender` is `undefined` for an external sender or a would-be member. */
 export interface StoredProposal {
@@ -71,6 +72,16 @@ export type Processed =
    * set back is remembered: nothing is sent in private any more before a fresh epoch (`state.rollback`).
    */
   | { readonly kind: 'desynchronised'; readonly evidence: Divergence };
+
+/** What accepting a commit led to. */
+export interface Accepted {
+  readonly epoch: bigint;
+  readonly changes: CommitChanges;
+  /** Messages that had been held for this epoch, oldest first: pass each to `process`. */
+  readonly released: readonly Uint8Array[];
+  /** What we had proposed or tried to commit, was not covered and still makes sense: for `commit`, a leave for `propose`. */
+  readonly again: readonly NewProposal[];
+}
 
 /** Failures of the caller or the machine, which say nothing about a message: they are thrown, not reported. */
 export function saysNothing({ code, scope }: MlsError): boolean {

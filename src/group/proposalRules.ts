@@ -17,6 +17,7 @@ import {
   PskType,
   PskUsage,
 } from '../wire/registry.ts';
+import { requireWithin } from './bounds.ts';
 import { type Environment, requireCredential } from './environment.ts';
 import { validateKeyPackage } from './keyPackage.ts';
 import type { EpochState, ProposalItem } from './state.ts';
@@ -121,13 +122,14 @@ function validatePsk({ suite }: Environment, psk: PreSharedKeyId, succession?: R
   }
 }
 
-/** The rules for the list as a whole (§12.2). @throws `validation.proposal-list`, `validation.*` */
+/** The rules for the list as a whole (§12.2). @throws `validation.proposal-list`, `validation.*`, `codec.limit` */
 export function validateProposalList(
   env: Environment,
   epoch: RulesEpoch,
   items: readonly ProposalItem[],
   committer: Committer,
 ): void {
+  requireWithin(env, 'proposals', items.length);
   if (committer.kind === 'external') externalCommitList(env, items);
   else memberCommitList(env, items, committer.leaf);
   const succession = committer.kind === 'member' ? committer.succession : undefined;

@@ -6,11 +6,12 @@ import { encode } from '../codec/codec.ts';
 import { framedContentTbs, signContent } from '../framing/authentic.ts';
 import { sealPrivate } from '../framing/privateMessage.ts';
 import { protectPublic } from '../framing/publicMessage.ts';
-import type { SecretTree } from '../schedule/secretTree.ts';
+import { ratchetOf, type SecretTree } from '../schedule/secretTree.ts';
 import type { AuthenticatedContent, Content, FramedContent, Sender } from '../wire/content.ts';
 import { GroupContext } from '../wire/groupContext.ts';
 import { type MessageBody, MlsMessage } from '../wire/message.ts';
 import { ContentType, MLS10, SenderType, WireFormat } from '../wire/registry.ts';
+import { requireWithin } from './bounds.ts';
 import type { Environment } from './environment.ts';
 import type { GroupState } from './state.ts';
 
@@ -67,7 +68,8 @@ export function signAsOutsider(
 
 /**
  * Frame signed content for sending by a member.
- * @throws `codec.limit` for an over-long application message, `state.rollback` in private, when keys may be used up
+ * @throws `codec.limit` for an over-long message, `crypto.limit` when our handshakes of this epoch are used up,
+ *   `state.rollback` in private, when keys may be used up
  */
 export function protect(
   env: Environment,
@@ -80,27 +82,46 @@ export function protect(
   const content = authenticated(signed, confirmationTag);
   if (signed.wireFormat === WireFormat.publicMessage) {
     const publicMessage = protectPublic(suite, content, signed.tbs, epoch.secrets.membershipKey);
-    return {
-      message: mlsMessage({ wireFormat: WireFormat.publicMessage, publicMessage }),
-      secretTree,
-      spent: [],
-    };
+    const message = mlsMessage({ wireFormat: WireFormat.publicMessage, publicMessage });
+    requireWithin(env, 'handshakeBytes', message.length);
+    return { message, secretTree, spent: [] };
   }
+  const isHandshake = content.content.content.contentType !== ContentType.application;
+  if (isHandshake) requireGeneration(env, ratchetOf(secretTree, epoch.self, 'handshake')?.next ?? 0);
   if (state.isSetBack) fail('state.rollback', { epoch: epoch.context.epoch });
   const secrets = { senderDataSecret: epoch.secrets.senderDataSecret, secretTree };
   const sealed = sealPrivate(suite, secrets, content, { random, pad: policy.pad });
   const message = mlsMessage({ wireFormat: WireFormat.privateMessage, privateMessage: sealed.message });
+  if (isHandshake) requireWithin(env, 'handshakeBytes', message.length);
   return { message, secretTree: sealed.secretTree, spent: sealed.spent };
 }
 
-/** Frame signed content from outside the group. */
+/** Others would refuse it. @throws `crypto.limit` */
+function requireGeneration({ policy }: Environment, generation: number): void {
+  if (generation > policy.bounds.handshakeGeneration) fail('crypto.limit', { generation });
+}
+
+/** Frame signed content from outside the group. @throws `codec.limit` */
 export function protectFromOutside(
-  { suite }: Environment,
+  env: Environment,
   signed: SignedContent,
   confirmationTag: Uint8Array | undefined,
 ): Uint8Array {
-  const publicMessage = protectPublic(suite, authenticated(signed, confirmationTag), signed.tbs, NO_KEY);
-  return mlsMessage({ wireFormat: WireFormat.publicMessage, publicMessage });
+  const content = authenticated(signed, confirmationTag);
+  const publicMessage = protectPublic(env.suite, content, signed.tbs, NO_KEY);
+  const message = mlsMessage({ wireFormat: WireFormat.publicMessage, publicMessage });
+  requireWithin(env, 'handshakeBytes', message.length);
+  return message;
+}
+
+/** The `authenticated_data` of a message that is to carry this. */
+export function framedAad(
+  env: Environment,
+  { extensions }: GroupContext,
+  data: Uint8Array = EMPTY,
+): Uint8Array {
+  const own = data.slice();
+  return env.draft?.frameAad(extensions, own) ?? own;
 }
 
 /** Content with its authentication data. */
@@ -127,12 +148,12 @@ const NO_KEY = /* @__PURE__ */ new Uint8Array(0);
 
 function frame(
   env: Environment,
-  { groupId, epoch, extensions }: GroupContext,
+  context: GroupContext,
   sender: Sender,
-  { content, authenticatedData = EMPTY }: SendOptions & { readonly content: Content },
+  { content, authenticatedData }: SendOptions & { readonly content: Content },
 ): FramedContent {
-  const data = authenticatedData.slice();
-  const aad = env.draft?.frameAad(extensions, data) ?? data;
+  const { groupId, epoch } = context;
+  const aad = framedAad(env, context, authenticatedData);
   return { groupId, epoch, sender, authenticatedData: aad, content };
 }
 

@@ -8,13 +8,13 @@ import { equal } from '../base/bytes.ts';
 import { fail } from '../base/error.ts';
 import { type AddedLeaves, applyPath, type MergedPath } from '../tree/path.ts';
 import { firstBlank, leafAt, type Tree, withPlace } from '../tree/tree.ts';
-import { validateMutualSupport, validateUniqueKeys } from '../tree/validate.ts';
 import type { Commit, UpdatePath } from '../wire/commit.ts';
 import type { AuthenticatedContent } from '../wire/content.ts';
 import type { GroupContext } from '../wire/groupContext.ts';
 import type { PreSharedKeyId } from '../wire/psk.ts';
 import { LeafSource, SenderType } from '../wire/registry.ts';
 import { type Applied, applyProposals } from './applyProposals.ts';
+import { requireWithin, validateNextTree } from './bounds.ts';
 import { changesOf } from './changes.ts';
 import { type Environment, requireCredential } from './environment.ts';
 import { provisionalContext } from './nextEpoch.ts';
@@ -74,7 +74,8 @@ export function checkPublicHalf<P>(
       : { kind: 'external' };
   const items = resolveProposals(env, commit, view.proposals, committer);
   validateProposalList(env, epoch, items, committer);
-  requireMayCommit(env, epoch, items, committer);
+  const { authenticatedData } = content.content;
+  requireMayCommit(env, epoch, items, { committer, leafNode: commit.path?.leafNode, authenticatedData });
   const applied = applyProposals(env, epoch, items);
   const psks = lookUp(applied.psks);
   const { path } = commit;
@@ -82,8 +83,7 @@ export function checkPublicHalf<P>(
   const leaf = committer.kind === 'member' ? committer.leaf : firstBlank(applied.tree);
   const merged = path && mergeCommitPath(env, epoch, { path, applied, committer, leaf });
   const tree = merged?.tree ?? applied.tree;
-  validateUniqueKeys(tree);
-  validateMutualSupport(tree, applied.extensions);
+  validateNextTree(env, tree, applied.extensions);
   const pathLeaf = merged && { leaf, joined: committer.kind === 'external' };
   const changes = changesOf(applied, { before: epoch.tree, after: tree }, epoch.self, pathLeaf);
   const provisional = provisionalContext(env.suite, epoch.context, tree, applied.extensions);
@@ -99,15 +99,18 @@ function commitOf({ content }: AuthenticatedContent): Commit {
   return content.content.contentType === 3 ? content.content.commit : fail('validation.sender');
 }
 
-/** §12.4.2: inline proposals are the committer's own. @throws `validation.unknown-proposal-ref` */
+/** §12.4.2: inline proposals are the committer's own. @throws `validation.unknown-proposal-ref`, `codec.limit` */
 function resolveProposals(
-  { policy }: Environment,
+  env: Environment,
   commit: Commit,
   known: readonly CachedProposal[],
   committer: Committer,
 ): ProposalItem[] {
   const sender = committer.kind === 'member' ? committer : ({ kind: 'new-member' } as const);
-  const mayRefer = [...policy.proposalTypes.values()].some((traits) => traits.externalCommit === 'reference');
+  requireWithin(env, 'proposals', commit.proposals.length);
+  const mayRefer = [...env.policy.proposalTypes.values()].some(
+    (traits) => traits.externalCommit === 'reference',
+  );
   return commit.proposals.map((entry) => {
     if (entry.type === 1) return { proposal: entry.proposal, sender, ref: undefined };
     if (committer.kind === 'external' && !mayRefer) fail('validation.external-commit', { rule: 'reference' });

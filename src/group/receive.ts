@@ -14,6 +14,7 @@ import { GroupContext } from '../wire/groupContext.ts';
 import type { PrivateMessage, PublicMessage } from '../wire/message.ts';
 import type { Proposal } from '../wire/proposal.ts';
 import { ContentType, ProposalType, SenderType, WireFormat } from '../wire/registry.ts';
+import { requireWithin } from './bounds.ts';
 import type { Environment } from './environment.ts';
 import { type RulesEpoch, traitsOf, validateProposal } from './proposalRules.ts';
 import { requireMayPropose } from './rules.ts';
@@ -131,6 +132,7 @@ function openWith(
   if (sender === undefined) return fail('validation.sender', { leaf: senderData.leafIndex });
   const { generation } = senderData;
   const isOwn = senderData.leafIndex === keys.self;
+  if (contentType !== ContentType.application) requireWithin(env, 'handshakeGeneration', generation);
   // Keys of our own generations are gone with sending; those that we have not used can be tried.
   if (isOwn && isSent(keys, contentType, generation)) return { kind: 'own-message', contentType, epoch };
   try {

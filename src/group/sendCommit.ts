@@ -1,7 +1,7 @@
 /** Creating a commit (RFC 9420 §12.4.1). Nothing of the group moves; only a handshake key is spent. */
 
 import type { LeafIndex } from '../base/brand.ts';
-import { MlsError } from '../base/error.ts';
+import { fail, MlsError } from '../base/error.ts';
 import { wipe } from '../base/secret.ts';
 import { encode } from '../codec/codec.ts';
 import { encryptWithLabel } from '../crypto/labels.ts';
@@ -13,7 +13,6 @@ import { commonAncestor } from '../tree/math.ts';
 import { type DraftPath, draftPath, draftPrivatePath, sealPath } from '../tree/path.ts';
 import { prunePrivatePath } from '../tree/privatePath.ts';
 import { leafAt, type Tree } from '../tree/tree.ts';
-import { validateMutualSupport, validateUniqueKeys } from '../tree/validate.ts';
 import type { Commit, UpdatePath } from '../wire/commit.ts';
 import { GroupContext } from '../wire/groupContext.ts';
 import { GroupInfo } from '../wire/groupInfo.ts';
@@ -21,15 +20,16 @@ import type { ResumptionPskId } from '../wire/psk.ts';
 import { ContentType, LeafSource, WireFormat } from '../wire/registry.ts';
 import { GroupSecrets } from '../wire/welcome.ts';
 import { type Applied, applyProposals } from './applyProposals.ts';
+import { validateNextTree } from './bounds.ts';
 import { changesOf } from './changes.ts';
-import { type Environment, requireCredential } from './environment.ts';
+import { type Environment, presentedBy, requireCredential } from './environment.ts';
 import { createGroupInfo } from './groupInfo.ts';
 import { keyPackageRef } from './keyPackage.ts';
 import { deriveNextEpoch, type EpochKeys, enterEpoch, lookUpPsks, provisionalContext } from './nextEpoch.ts';
 import { isPathRequired, validateProposalList } from './proposalRules.ts';
 import { type LeafChange, renewLeaf } from './proposals.ts';
-import { mlsMessage, protect, type SendOptions, signAsMember } from './protect.ts';
-import { requireMayCommit } from './rules.ts';
+import { framedAad, mlsMessage, protect, type SendOptions, signAsMember } from './protect.ts';
+import { type CommitFacts, requireMayCommit } from './rules.ts';
 import type { EpochState, GroupState, NextEpoch, ProposalItem } from './state.ts';
 import type { CommitChanges } from './views.ts';
 
@@ -120,33 +120,54 @@ function draftCommit(
 ): DraftCommit {
   const { suite } = env;
   const { epoch } = state;
-  const committer = { kind: 'member', leaf: epoch.self, succession: options.succession } as const;
-  validateProposalList(env, epoch, items, committer);
-  requireMayCommit(env, epoch, items, committer);
+  const facts = ownFacts(env, state, items, options);
+  validateProposalList(env, epoch, items, facts.committer);
+  requireMayCommit(env, epoch, items, facts);
   const applied = applyProposals(env, epoch, items);
   for (const { keyPackage } of applied.added) validateLifetimeNow(keyPackage.leafNode, env.clock());
   const psks = lookUpPsks(env, applied.psks, state);
-  const withPath = isPathRequired(env, items) || options.path !== 'omit';
-  const path = withPath ? makePath(env, epoch, applied, options.leaf ?? {}) : undefined;
+  const path = facts.leafNode ? makePath(env, epoch, applied, options.leaf ?? {}) : undefined;
   const tree = path?.draft.tree ?? applied.tree;
-  validateUniqueKeys(tree);
-  validateMutualSupport(tree, applied.extensions);
+  validateNextTree(env, tree, applied.extensions);
   const provisional = provisionalContext(suite, epoch.context, tree, applied.extensions);
   const commitSecret = path?.draft.commitSecret ?? new Uint8Array(suite.sizes.hash);
   return { applied, tree, psks, path, provisional, commitSecret };
 }
 
+/** What the rules of the application are told of a commit of ours. */
+function ownFacts(
+  env: Environment,
+  { epoch }: GroupState,
+  items: readonly ProposalItem[],
+  options: BuildOptions,
+): CommitFacts {
+  const withPath = isPathRequired(env, items) || options.path !== 'omit';
+  const current = leafAt(epoch.tree, epoch.self) ?? fail('state.not-member');
+  const { signer, ...change } = options.leaf ?? {};
+  const signatureKey = signer?.publicKey ?? current.signatureKey;
+  return {
+    committer: { kind: 'member', leaf: epoch.self, succession: options.succession },
+    leafNode: withPath ? { ...presentedBy(current), ...change, signatureKey } : undefined,
+    authenticatedData: framedAad(env, epoch.context, options.authenticatedData),
+  };
+}
+
 /** Whether a list could be committed by us as far as it is known before the path. */
-export function isCommittable(env: Environment, state: GroupState, items: readonly ProposalItem[]): boolean {
+export function isCommittable(
+  env: Environment,
+  state: GroupState,
+  items: readonly ProposalItem[],
+  options: CommitOptions = {},
+): boolean {
   const { epoch } = state;
   try {
-    validateProposalList(env, epoch, items, { kind: 'member', leaf: epoch.self });
-    requireMayCommit(env, epoch, items, { kind: 'member', leaf: epoch.self });
+    const facts = ownFacts(env, state, items, options);
+    validateProposalList(env, epoch, items, facts.committer);
+    requireMayCommit(env, epoch, items, facts);
     const applied = applyProposals(env, epoch, items);
     for (const { keyPackage } of applied.added) validateLifetimeNow(keyPackage.leafNode, env.clock());
     lookUpPsks(env, applied.psks, state);
-    validateUniqueKeys(applied.tree);
-    validateMutualSupport(applied.tree, applied.extensions);
+    validateNextTree(env, applied.tree, applied.extensions);
     return true;
   } catch (error) {
     if (error instanceof MlsError && error.code !== 'internal.bug') return false;
@@ -176,7 +197,7 @@ function makePath(
   const makeLeaf = (parentHash: Uint8Array) =>
     renewLeaf(env, epoch, change, { encryption, source: { leafNodeSource: LeafSource.commit, parentHash } });
   const draft = draftPath(suite, applied.tree, epoch.self, { random, makeLeaf });
-  if (change.credential !== undefined || change.signer !== undefined) {
+  if (Object.values(change).some((part) => part !== undefined)) {
     requireCredential(env, draft.leafNode, leafAt(epoch.tree, epoch.self));
   }
   return { draft, encryption };

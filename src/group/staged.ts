@@ -2,13 +2,13 @@
 
 import { fail } from '../base/error.ts';
 import { wipe } from '../base/secret.ts';
-import { leaves } from '../tree/tree.ts';
+import type { Extension } from '../wire/extension.ts';
 import type { ResumptionPskId } from '../wire/psk.ts';
 import { PskUsage } from '../wire/registry.ts';
 import type { Group } from './group.ts';
 import { stateSecrets } from './spent.ts';
 import type { GroupState } from './state.ts';
-import { type Member, memberAt } from './views.ts';
+import { type Member, membersIn } from './views.ts';
 
 /** Another group from which a new one comes, as its PSK proves (RFC 9420 §11.2, §11.3). */
 export interface Origin {
@@ -22,6 +22,8 @@ export interface StagedJoin {
   readonly groupId: Uint8Array;
   readonly epoch: bigint;
   readonly members: readonly Member[];
+  /** Extensions of the group. */
+  readonly extensions: readonly Extension[];
   /** Who invited us; `undefined` for an external join. */
   readonly inviter: Member | undefined;
   /** The group that this one replaces or branches off; `undefined` for any other, whatever its id. */
@@ -67,7 +69,8 @@ export function stageJoin(
   return {
     groupId: context.groupId.slice(),
     epoch: context.epoch,
-    members: [...leaves(tree.root)].flatMap(([leaf]) => memberAt(tree, leaf) ?? []),
+    members: [...membersIn(tree)],
+    extensions: context.extensions,
     inviter: by.inviter,
     origin: by.succession && originOf(by.succession),
     keyPackage: by.keyPackage,

@@ -2,7 +2,7 @@
 
 import { equal } from '../base/bytes.ts';
 import { fail } from '../base/error.ts';
-import { leaves, type Tree } from '../tree/tree.ts';
+import type { Tree } from '../tree/tree.ts';
 import type { Extension } from '../wire/extension.ts';
 import type { GroupContext } from '../wire/groupContext.ts';
 import type { PreSharedKeyId, ResumptionPskId } from '../wire/psk.ts';
@@ -10,7 +10,7 @@ import { PskType, PskUsage } from '../wire/registry.ts';
 import type { Environment } from './environment.ts';
 import { resumptionSecret } from './nextEpoch.ts';
 import type { GroupState } from './state.ts';
-import { memberAt } from './views.ts';
+import { membersIn } from './views.ts';
 
 /** The PSK that ties a group to the one it comes from. @throws `validation.psk` for more than one */
 export function successionOf(ids: readonly PreSharedKeyId[]): ResumptionPskId | undefined {
@@ -90,8 +90,7 @@ function isSuccession(id: PreSharedKeyId): id is ResumptionPskId {
 }
 
 function identitiesOf({ policy }: Environment, tree: Tree): ReadonlySet<string> {
-  const members = [...leaves(tree.root)].flatMap(([leaf]) => memberAt(tree, leaf) ?? []);
-  return new Set(members.map(policy.identityOf));
+  return new Set([...membersIn(tree)].map(policy.identityOf));
 }
 
 function requireAmong(some: ReadonlySet<string>, all: ReadonlySet<string>): void {

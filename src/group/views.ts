@@ -1,9 +1,10 @@
 /** What an application sees of members and commits. */
 
 import type { LeafIndex } from '../base/brand.ts';
-import { leafAt, type Tree } from '../tree/tree.ts';
+import { leafAt, leaves, type Tree } from '../tree/tree.ts';
 import type { Credential } from '../wire/credential.ts';
 import type { Extension } from '../wire/extension.ts';
+import type { Capabilities, LeafNode } from '../wire/leafNode.ts';
 import type { OtherProposal } from '../wire/proposal.ts';
 import type { PreSharedKeyId } from '../wire/psk.ts';
 
@@ -12,6 +13,12 @@ export interface Member {
   readonly leaf: LeafIndex;
   readonly credential: Credential;
   readonly signatureKey: Uint8Array;
+}
+
+/** A member with what its leaf node says beside its identity (RFC 9420 §7.2). */
+export interface MemberLeaf extends Member {
+  readonly extensions: readonly Extension[];
+  readonly capabilities: Capabilities;
 }
 
 /** How long a member has kept its keys (RFC 9420 §3.2). */
@@ -67,4 +74,28 @@ export interface OwnCommit extends StagedCommit {
 export function memberAt(tree: Tree, leaf: LeafIndex): Member | undefined {
   const node = leafAt(tree, leaf);
   return node && Object.freeze({ leaf, credential: node.credential, signatureKey: node.signatureKey });
+}
+
+/** Every member, from left to right, one at a time. */
+export function* membersIn(tree: Tree): Generator<Member> {
+  for (const [leaf, { credential, signatureKey }] of leaves(tree.root))
+    yield Object.freeze({ leaf, credential, signatureKey });
+}
+
+/** As {@link memberAt}, with the rest of the leaf. */
+export function memberLeafAt(tree: Tree, leaf: LeafIndex): MemberLeaf | undefined {
+  const node = leafAt(tree, leaf);
+  return node && memberLeaf(leaf, node);
+}
+
+/** Every member with its leaf, from left to right, one at a time. */
+export function* memberLeaves(tree: Tree): Generator<MemberLeaf> {
+  for (const [leaf, node] of leaves(tree.root)) yield memberLeaf(leaf, node);
+}
+
+function memberLeaf(
+  leaf: LeafIndex,
+  { credential, signatureKey, extensions, capabilities }: LeafNode,
+): MemberLeaf {
+  return Object.freeze({ leaf, credential, signatureKey, extensions, capabilities });
 }

@@ -217,6 +217,7 @@ export class Room {
       groupId: placed.groupId.slice(),
       message: (placed.message ?? fail('storage.corrupt', { place: placed.place })).slice(),
       members: group.members,
+      group,
       accept: async (also) => {
         const entered = await this.writer.run((batch) => {
           decide(batch);

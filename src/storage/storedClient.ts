@@ -45,6 +45,8 @@ export interface StoredOffer {
   /** MLSMessage with the external commit. */
   readonly message: Uint8Array;
   readonly members: readonly Member[];
+  /** The state that it leads to, for reading: `export`, `groupInfo`. */
+  readonly group: Group;
   /** The group took it: this state takes the place of any other one of the group, but not of its inbox. @throws `storage.*` */
   accept(also?: Also<Group>): Promise<StoredGroup>;
   /** It did not. @throws `storage.*` */

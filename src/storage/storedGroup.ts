@@ -3,8 +3,8 @@
 import { toHex } from '../base/bytes.ts';
 import { fail } from '../base/error.ts';
 import type { SuiteCrypto } from '../crypto/provider.ts';
-import { type Accepted, type Group, insideOf } from '../group/group.ts';
-import type { Processed, ProcessOptions } from '../group/processed.ts';
+import { type Group, insideOf } from '../group/group.ts';
+import type { Accepted, Processed, ProcessOptions } from '../group/processed.ts';
 import type { NewProposal, ProposalInput } from '../group/proposals.ts';
 import type { SendOptions } from '../group/protect.ts';
 import type { CommitOptions } from '../group/sendCommit.ts';

@@ -32,7 +32,8 @@ export const ParentNode: CachedCodec<ParentNode> = /* @__PURE__ */ cached(
   /* @__PURE__ */ struct<ParentNode>({ encryptionKey: opaque, parentHash: opaque, unmergedLeaves }),
 );
 
-const TreeNode: Codec<TreeNode> = {
+/** §12.4.3.3 `Node`. @throws `codec.enum` */
+export const TreeNode: Codec<TreeNode> = {
   read: (r) => {
     const type = r.uint8();
     if (type === NodeType.leaf) return { nodeType: NodeType.leaf, leafNode: LeafNode.read(r) };

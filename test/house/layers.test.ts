@@ -51,6 +51,7 @@ const DOORS = [
   'storage/index.ts',
   'wire/index.ts',
   'xmpp/index.ts',
+  'embedded/index.ts',
   'crypto/noble/index.ts',
   'crypto/node/index.ts',
 ];
@@ -60,7 +61,8 @@ const LANGUAGE = new Set(
   (
     'Array ArrayBuffer BigInt BigInt64Array BigUint64Array Boolean DataView Error Infinity Int32Array Intl JSON Map Math NaN ' +
     'Number Object Promise RangeError Reflect RegExp Set String Symbol TypeError Uint16Array Uint32Array Uint8Array ' +
-    'WeakMap WeakRef WeakSet globalThis undefined isNaN parseInt Date TextEncoder TextDecoder'
+    'WeakMap WeakRef WeakSet globalThis undefined isNaN parseInt Date TextEncoder TextDecoder ' +
+    'encodeURIComponent decodeURIComponent'
   ).split(' '),
 );
 

@@ -6,7 +6,8 @@ import { utf8 } from '../../src/base/bytes.ts';
 import { uint8 } from '../../src/codec/codec.ts';
 import { nodeProvider } from '../../src/crypto/node/index.ts';
 import type { KeyPair } from '../../src/crypto/provider.ts';
-import { type Accepted, type Group, stateOf } from '../../src/group/group.ts';
+import { type Group, stateOf } from '../../src/group/group.ts';
+import type { Accepted } from '../../src/group/processed.ts';
 import {
   add,
   customProposal,

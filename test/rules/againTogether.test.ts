@@ -4,8 +4,9 @@ import { expect, test } from 'vitest';
 import { utf8 } from '../../src/base/bytes.ts';
 import { nodeProvider } from '../../src/crypto/node/index.ts';
 import { Client } from '../../src/group/client.ts';
-import type { Accepted, Group } from '../../src/group/group.ts';
+import type { Group } from '../../src/group/group.ts';
 import { acceptAnyCredential, type Policy } from '../../src/group/policy.ts';
+import type { Accepted } from '../../src/group/processed.ts';
 import {
   externalPsk,
   reinit,

@@ -427,6 +427,15 @@ describe('padding', () => {
     expect(b.process(proposal).kind).toBe('proposal');
   });
 
+  test('R15.1-01 the policy is told what it pads', () => {
+    const lengths = { 1: 1000, 2: 2000, 3: 3000 } as const;
+    const [a, b] = trio({ policy: { pad: (_, contentType) => lengths[contentType] } });
+    const length = (message: Uint8Array) => privateOf(message).ciphertext.length - 16;
+    expect(length(a.encrypt(DATA))).toBe(1000);
+    expect(length(a.propose(remove(2)))).toBe(2000);
+    expect(length(b.commit([]).message)).toBe(3000);
+  });
+
   test.each([
     ['first', 0],
     ['middle', 31],

@@ -7,20 +7,16 @@ import { WebSocket } from 'ws';
 import { stanzaJsTransport } from '../../src/xmpp/adapters/stanzajs.ts';
 import { stropheTransport } from '../../src/xmpp/adapters/strophe.ts';
 import { xmppJsTransport } from '../../src/xmpp/adapters/xmppjs.ts';
-import type { Transport } from '../../src/xmpp/transport.ts';
-import type { Server } from './prosody.ts';
+
+import type { Connected } from '../support/roundTrips.ts';
+import type { Server } from './server.ts';
 
 // Node 20 has no WebSocket of its own, which xmpp.js looks for.
 Object.assign(globalThis, { WebSocket: (globalThis as { WebSocket?: unknown }).WebSocket ?? WebSocket });
 
 Strophe.setLogLevel(Strophe.LogLevel.FATAL);
 
-export interface Connected {
-  readonly transport: Transport;
-  disconnect(): Promise<unknown>;
-  /** Begin another session, after {@link disconnect}, over the same transport. */
-  connect(): Promise<unknown>;
-}
+export type { Connected } from '../support/roundTrips.ts';
 
 /** Connect an account, whose word is its name. */
 export type Connect = (server: Server, name: string) => Promise<Connected>;
@@ -33,8 +29,16 @@ const overXmppJs =
     xmpp.on('error', () => undefined);
     const transport = xmppJsTransport(xmpp, xml);
     await xmpp.start();
-    return { transport, disconnect: () => xmpp.stop(), connect: () => xmpp.start() };
+    return {
+      transport,
+      disconnect: () => xmpp.stop(),
+      connect: () => xmpp.start(),
+      write: (text) => xmpp.write(text),
+    };
   };
+
+/** The plain way, for tests that are not about libraries. */
+export const connectTcp: Connect = overXmppJs('tcp');
 
 const overStanza: Connect = async (server, name) => {
   const stanza = createClient({
@@ -92,7 +96,7 @@ const overStrophe: Connect = async (server, name) => {
 export const connectSilent: Connect = overStrophe;
 
 export const LIBRARIES: readonly (readonly [name: string, connect: Connect])[] = [
-  ['xmpp.js over TCP', overXmppJs('tcp')],
+  ['xmpp.js over TCP', connectTcp],
   ['xmpp.js over WebSocket', overXmppJs('ws')],
   ['StanzaJS', overStanza],
   ['Strophe.js', overStrophe],

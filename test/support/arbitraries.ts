@@ -385,6 +385,14 @@ export const EXPORTED: readonly WireCase[] = [
     record<wire.PskLabel>({ id: pskId, index: fc.nat(0xffff), count: fc.nat(0xffff) }),
   ),
   wireCase('ParentNode', wire.ParentNode, parentNode),
+  wireCase<wire.TreeNode>(
+    'TreeNode',
+    wire.TreeNode,
+    fc.oneof(
+      leafNode.map((value) => ({ nodeType: 1 as const, leafNode: value })),
+      parentNode.map((value) => ({ nodeType: 2 as const, parentNode: value })),
+    ),
+  ),
   wireCase<wire.Decoded<typeof wire.RatchetTree>>('RatchetTree', wire.RatchetTree, ratchetTree),
   wireCase('Welcome', wire.Welcome, welcome),
   wireCase('GroupSecrets', wire.GroupSecrets, groupSecrets),

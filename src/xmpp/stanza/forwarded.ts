@@ -5,7 +5,8 @@ import { readStamp } from './stamp.ts';
 
 /** Stanzas inside others. */
 export const NS_FORWARD = 'urn:xmpp:forward:0';
-const NS_DELAY = 'urn:xmpp:delay';
+/** When a stanza was sent. */
+export const NS_DELAY = 'urn:xmpp:delay';
 
 /** A message that someone passes on. Whoever reads this has checked who passed it on. */
 export interface Forwarded {

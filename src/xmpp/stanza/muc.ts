@@ -12,7 +12,7 @@ import {
   refuse,
   type XmlElement,
 } from '../element.ts';
-import { formatJid, jidIn, readJid } from '../jid.ts';
+import { bareJidIn, formatJid, jidIn, readJid } from '../jid.ts';
 import { type Form, formIn, submit } from './form.ts';
 import { iqGet, iqSet } from './iq.ts';
 
@@ -90,8 +90,27 @@ export function readRoomPresence(presence: XmlElement): RoomPresence | undefined
     present: type === undefined,
     occupant: occupant ?? refuse('item', 'missing'),
     occupantId: occupantId === undefined ? undefined : needAttr(occupantId, 'id'),
-    statuses: new Set(childrenOf(x, 'status').map((one) => decimal(needAttr(one, 'code'), 'code'))),
+    statuses: statusesIn(x),
   };
+}
+
+/** Where a room that was destroyed has moved to, if the presence says that it was destroyed. @throws `xmpp.stanza` */
+export function readDestroyed(
+  presence: XmlElement,
+): { readonly alternative: string | undefined } | undefined {
+  const x = child(presence, 'x', NS_USER);
+  const destroy = x === undefined ? undefined : child(x, 'destroy');
+  if (destroy === undefined) return undefined;
+  const alternative = attr(destroy, 'jid');
+  return { alternative: alternative === undefined ? undefined : bareJidIn(alternative) };
+}
+
+/** What a message of the room itself tells: its status codes (section 10.2.1), and an account that was changed. @throws `xmpp.stanza` */
+export function readRoomNotice(
+  message: XmlElement,
+): { readonly statuses: ReadonlySet<number>; readonly occupant: Occupant | undefined } | undefined {
+  const x = message.name === 'message' ? child(message, 'x', NS_USER) : undefined;
+  return x === undefined ? undefined : { statuses: statusesIn(x), occupant: occupantIn(x) };
 }
 
 /** The occupant whom a message of a room's archive tells about, where the room shows that. @throws `xmpp.stanza` */
@@ -154,6 +173,10 @@ export function destroyRoom(room: string, reason?: string): XmlElement {
 export function readSubject(message: XmlElement): string | undefined {
   const content = childrenOf(message, 'body').length > 0 || childrenOf(message, 'thread').length > 0;
   return attr(message, 'type') === 'groupchat' && !content ? childText(message, 'subject') : undefined;
+}
+
+function statusesIn(x: XmlElement): ReadonlySet<number> {
+  return new Set(childrenOf(x, 'status').map((one) => decimal(needAttr(one, 'code'), 'code')));
 }
 
 function occupantIn(x: XmlElement): Occupant | undefined {

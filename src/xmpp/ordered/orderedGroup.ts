@@ -1,0 +1,282 @@
+/**
+ * A group and the order of its messages: follows, commits, and finds its way back when it has lost it (design, 4.2 to 4.8).
+ */
+
+import { equal, toHex } from '../../base/bytes.ts';
+import { fail, failure, MlsError } from '../../base/error.ts';
+import type { Group } from '../../index.ts';
+import type { MlsStore, StoredClient, StoredGroup } from '../../storage/index.ts';
+import type { Entry, From, Position, Sequencer, Taker } from '../sequencer/contract.ts';
+import type { GroupInfoPart } from '../stanza/mls.ts';
+import type { Timers } from '../timers.ts';
+import type { Transport } from '../transport.ts';
+import { Committer, type CommitterOptions, type Goal } from './committer.ts';
+import { type Entering, enterExternally } from './enter.ts';
+import { type Arrived, arrivedIn, type Followed, Follower } from './follow.ts';
+import { Mailer } from './mailer.ts';
+import { type Names, namesOf } from './records.ts';
+import { Repairs } from './repairs.ts';
+import { canGoOn } from './trimmed.ts';
+
+/** What a group in order is made of. */
+export interface OrderedGroupOptions {
+  readonly client: StoredClient;
+  readonly store: MlsStore;
+  readonly transport: Transport;
+  readonly timers: Timers;
+  readonly random: (length: number) => Uint8Array;
+  readonly hash: (bytes: Uint8Array) => Uint8Array;
+  readonly group: StoredGroup;
+  /** Where its order is read from. @param onHalt is to be told when following has ended by itself */
+  readonly sequencer: (taker: Taker, from: From, onHalt: (error: unknown) => void) => Sequencer;
+  readonly from: From;
+  /** Stay present, and hear of what is new; otherwise the order is read when there is a reason. */
+  readonly isStanding: boolean;
+  readonly publish: CommitterOptions['publish'];
+  readonly copies?: () => Promise<readonly GroupInfoPart[]>;
+  readonly treeFor?: Entering['treeFor'];
+  /** Whether the group is the one we mean. @throws `xmpp.binding`, `policy.*` */
+  readonly check: (group: Group) => void;
+  readonly isPublished: (group: Group) => boolean;
+  /** Told of everything, in order; what it throws is a defect of the listener and is not seen here. */
+  readonly onFollowed: (followed: Followed, entry: Entry | undefined) => Promise<void>;
+  /** Told that entries were left out because there is no way to read them. */
+  readonly onHole: (error: MlsError) => void;
+  readonly onLost?: () => void;
+  readonly onProgress?: (entries: number) => void;
+}
+
+/** Evidence that we are not where the others are. */
+const FAILURES = 3;
+/** Readings that may each end in a repair before it is given up. */
+const ROUNDS = 4;
+
+/** One group in its order. */
+export class OrderedGroup implements Taker {
+  readonly #options: OrderedGroupOptions;
+  readonly #names: Names;
+  readonly #follower: Follower;
+  readonly #committer: Committer;
+  readonly #sequencer: Sequencer;
+  readonly #mailer: Mailer;
+  readonly #repairs: Repairs;
+  #catching: Promise<void> | undefined;
+  #isLost = false;
+  /** A commit that works for others, perhaps. */
+  #unusable: { readonly epoch: bigint; readonly branch: Uint8Array | undefined } | undefined;
+  /** Whether somebody else was heard in this epoch, or brought us here. */
+  #isConfirmed = true;
+  #failures = new Map<string, number>();
+  #isStopped = false;
+
+  constructor(options: OrderedGroupOptions) {
+    this.#options = options;
+    const { store, group, transport, timers, random, hash } = options;
+    this.#names = namesOf(group.group.id);
+    this.#follower = new Follower(store, group, this.#names, hash);
+    this.#sequencer = options.sequencer(this, options.from, (error) => this.#halted(error));
+    this.#repairs = new Repairs(store, this.#names, timers);
+    const now = (): StoredGroup => this.#follower.group;
+    const common = { store, names: this.#names, transport, timers, random, group: now };
+    this.#committer = new Committer({
+      ...common,
+      sequencer: () => this.#sequencer,
+      branch: () => this.#follower.branch,
+      catchUp: () => this.catchUp(),
+      publish: options.publish,
+      ...(options.onLost && { onLost: options.onLost }),
+    });
+    this.#mailer = new Mailer({
+      ...common,
+      hash,
+      sequencer: this.#sequencer,
+      branch: () => this.#follower.branch,
+      catchUp: () => this.catchUp(),
+    });
+  }
+
+  /** Its present state. */
+  get stored(): StoredGroup {
+    return this.#follower.group;
+  }
+  get sequencer(): Sequencer {
+    return this.#sequencer;
+  }
+  /** Sends messages. */
+  get mailer(): Mailer {
+    return this.#mailer;
+  }
+  /** Tag of the present epoch: 8 bytes. */
+  get branch(): Uint8Array {
+    return this.#follower.branch;
+  }
+
+  /** The next entry of the order: for the sequencer. */
+  async take(entry: Entry, position: Position): Promise<void> {
+    const followed = await this.#follower.follow(entry, position);
+    const arrived = arrivedIn(entry);
+    this.#notice(followed, arrived);
+    await this.#options.onFollowed(followed, entry);
+    if (followed.kind === 'ahead') fail('xmpp.gap', { epoch: followed.epoch });
+    if (followed.kind === 'commit')
+      for (const due of await this.#follower.settleDue()) await this.#options.onFollowed(due, undefined);
+  }
+
+  /** Told by the sequencer. */
+  progress(entries: number): void {
+    this.#options.onProgress?.(entries);
+  }
+
+  /**
+   * A message that is not part of the order. What is of a later epoch waits until the order was read.
+   * @returns what became of it, `ahead` if the order leads nowhere near it
+   */
+  async direct(arrived: Arrived, keep?: Parameters<Follower['take']>[1]): Promise<Followed> {
+    let followed = await this.#follower.take(arrived, keep);
+    if (followed.kind === 'ahead') {
+      await this.catchUp();
+      followed = await this.#follower.take(arrived, keep);
+    }
+    if (followed.kind === 'ahead') await this.#follower.hold(arrived);
+    this.#notice(followed, arrived);
+    await this.#options.onFollowed(followed, undefined);
+    return followed;
+  }
+
+  /**
+   * Take in everything that the order has, and come back to the group if it has gone on without us.
+   * @throws `xmpp.*` of reading, `state.desync` when coming back has failed too often
+   */
+  catchUp(): Promise<void> {
+    this.#catching ??= this.#catchUp().finally(() => {
+      this.#catching = undefined;
+    });
+    return this.#catching;
+  }
+
+  /** Reach a goal by a commit: see `Committer.reach`. */
+  reach(goal: Goal): Promise<void> {
+    return this.#committer.reach(goal);
+  }
+
+  /** Send what a restart has left: a commit, messages, Welcomes. */
+  async resume(): Promise<void> {
+    if (this.stored.group.isActive) await this.#committer.resume();
+    await this.#mailer.flush();
+  }
+
+  /** Follow no longer. */
+  async stop(): Promise<void> {
+    this.#isStopped = true;
+    this.#committer.stop();
+    await this.#sequencer.stop();
+  }
+
+  async #catchUp(): Promise<void> {
+    for (let round = 0; round < ROUNDS && !this.#isStopped; round++) {
+      const { isStanding } = this.#options;
+      const reading = isStanding ? this.#sequencer.catchUp() : this.#sequencer.read();
+      const end = await reading.catch((error: unknown) => {
+        if (this.#isLost) return undefined;
+        throw error;
+      });
+      if (end?.kind === 'trimmed' && !(await this.#skipTrimmed())) this.#isLost = true;
+      else if (!this.#isLost && end?.kind === 'complete') return;
+      if (this.#isLost) await this.#comeBack();
+    }
+    if (!this.#isStopped) fail('state.desync', { epoch: this.stored.group.epoch });
+  }
+
+  /** @returns whether nothing of ours was in what is gone */
+  async #skipTrimmed(): Promise<boolean> {
+    const entries: Entry[] = [];
+    for await (const entry of this.#sequencer.backwards()) entries.unshift(entry);
+    const { group } = this.stored;
+    if (!canGoOn(entries, { groupId: group.id, epoch: group.epoch })) return false;
+    this.#sequencer.reset('start');
+    return true;
+  }
+
+  /** An external commit in place of our old leaf. */
+  async #comeBack(): Promise<void> {
+    const { onHole, client, timers, random, copies, treeFor, check, isPublished } = this.#options;
+    await this.#repairs.begin();
+    const { group, position } = await enterExternally({
+      client,
+      sequencer: this.#sequencer,
+      timers,
+      random,
+      groupId: this.stored.group.id,
+      resync: true,
+      check,
+      isPublished,
+      ...(copies && { copies }),
+      ...(treeFor && { treeFor }),
+    });
+    this.#follower.group = group;
+    this.#sequencer.reset(position);
+    this.#isLost = false;
+    this.#unusable = undefined;
+    this.#isConfirmed = false;
+    this.#failures.clear();
+    this.#committer.moved(group.group.epoch, false);
+    onHole(failure('xmpp.gap', { epoch: group.group.epoch }));
+  }
+
+  #notice(followed: Followed, arrived: Arrived | undefined): void {
+    switch (followed.kind) {
+      case 'commit':
+        this.#committer.moved(followed.accepted.epoch, followed.isOwn);
+        this.#unusable = undefined;
+        this.#isConfirmed ||= !followed.isOwn;
+        this.#failures.clear();
+        return;
+      case 'message':
+        this.#isConfirmed ||= followed.message.epoch === this.stored.group.epoch;
+        return;
+      case 'unusable':
+        this.#unusable = followed;
+        return;
+      case 'ahead':
+        this.#isLost = arrived?.place !== undefined || this.#isLost;
+        return;
+      case 'diverged':
+        this.#isLost ||= followed.evidence.kind !== 'ahead';
+        return;
+      case 'other-branch':
+        // Of two branches the archive's first is right; we may be on the other if nobody has followed us here.
+        this.#isLost ||= !this.#isConfirmed || this.#livesOn(arrived);
+        return;
+      case 'unreadable':
+        if (arrived !== undefined) this.#countFailure(followed.error, arrived, followed.epoch);
+    }
+  }
+
+  /** Whether others went on with a commit that did not work for us. */
+  #livesOn(arrived: Arrived | undefined): boolean {
+    const branch = this.#unusable?.branch;
+    return branch !== undefined && arrived?.branch !== undefined && equal(branch, arrived.branch);
+  }
+
+  #countFailure(error: MlsError, { source }: Arrived, epoch: bigint): void {
+    if (error.code !== 'crypto.aead' || epoch !== this.stored.group.epoch) return;
+    this.#failures.set(source, (this.#failures.get(source) ?? 0) + 1);
+    const total = [...this.#failures.values()].reduce((sum, count) => sum + count, 0);
+    if (this.#failures.size >= 2 && total >= FAILURES) this.#isLost = true;
+  }
+
+  /** Following has ended by itself: read on, unless the reason lasts. */
+  #halted(error: unknown): void {
+    if (this.#isStopped) return;
+    const isOurs = error instanceof MlsError && error.code === 'xmpp.gap';
+    if (!isOurs && !this.#isLost) return;
+    this.catchUp().catch((reason: unknown) => {
+      if (reason instanceof MlsError) this.#options.onHole(reason);
+    });
+  }
+
+  /** `OrderedGroup(<hex id>)` */
+  toString(): string {
+    return `OrderedGroup(${toHex(this.stored.group.id)})`;
+  }
+}

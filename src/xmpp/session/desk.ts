@@ -1,0 +1,298 @@
+/** Where everything that arrives is sorted, and where the duties of a member are done (design, 4.4, 5.11, 7.4). */
+
+import { toHex } from '../../base/bytes.ts';
+import { failure, type MlsError } from '../../base/error.ts';
+import { bindingOf, branchTag, GroupMode, type XmppBinding } from '../binding.ts';
+import { judgeClear } from '../content/clear.ts';
+import type { Incoming } from '../content/incoming.ts';
+import type { ListOutcome } from '../devices.ts';
+import type { XmlElement } from '../element.ts';
+import { bareJid, readJid } from '../jid.ts';
+import type { Nodes } from '../nodes.ts';
+import { newId, uniform } from '../ordered/committer.ts';
+import type { Arrived, Followed } from '../ordered/follow.ts';
+import { headerOf } from '../ordered/header.ts';
+import type { OrderedGroup } from '../ordered/orderedGroup.ts';
+import { orderedStanza, outline } from '../ordered/outgoing.ts';
+import type { Conversing } from '../ordered/records.ts';
+import { isBlocked, type Pin } from '../pins.ts';
+import { digestOf } from '../sequencer/entry.ts';
+import type { RoomEvent } from '../sequencer/roomEvents.ts';
+import type { GroupInfoPart } from '../stanza/mls.ts';
+import type { Control } from '../stanza/mlsControl.ts';
+import { isAdminOf } from './admins.ts';
+import { logHint } from './chats.ts';
+import { Conversation, type Talk } from './conversation.ts';
+import { GroupInfoCopies } from './copies.ts';
+import type { Delivery, FeedHandlers } from './feed.ts';
+import { asMlsError, membersOf } from './goals.ts';
+import { isPublished, type Setting } from './setting.ts';
+import { type Host, takeWelcome } from './welcomes.ts';
+
+type Duties = Pick<Setting, 'roomEvent' | 'followed' | 'copies' | 'know'>;
+type App = Extract<Incoming, { kind: 'app' }>;
+
+/** What a desk is made with. */
+export interface DeskOptions {
+  readonly nodes: Nodes;
+  /** Accounts that the user has to decide about. */
+  readonly blocked: Set<string>;
+  readonly mayInvite: ((jid: string, binding: XmppBinding) => boolean | Promise<boolean>) | undefined;
+}
+
+/** Seconds after which admins, then members, act on what the room says. */
+const ADMINS_S = [0, 3] as const;
+const MEMBERS_S = [5, 20] as const;
+const ANSWER_S = [0, 3] as const;
+
+/** Sorts what arrives for one session. */
+export class Desk implements FeedHandlers, Host {
+  readonly #options: DeskOptions;
+  readonly #conversations = new Map<string, Conversation>();
+  readonly #groups = new Map<
+    string,
+    { readonly conversation: Conversation; readonly ordered: OrderedGroup }
+  >();
+  readonly #cancels = new Set<() => void>();
+  readonly #copies: GroupInfoCopies;
+  #setting: Setting | undefined;
+
+  constructor(options: DeskOptions) {
+    this.#options = options;
+    this.#copies = new GroupInfoCopies(options.nodes);
+  }
+
+  /** Begin to serve a session. */
+  serve(setting: Setting): void {
+    this.#setting = setting;
+  }
+
+  /** Everything put off is called off. */
+  stop(): void {
+    for (const cancel of this.#cancels) cancel();
+    this.#cancels.clear();
+  }
+
+  get setting(): Setting {
+    return this.#setting as Setting;
+  }
+  get conversations(): readonly Conversation[] {
+    return [...this.#conversations.values()];
+  }
+
+  /** What the session does for its conversations. */
+  get duties(): Duties {
+    return {
+      roomEvent: (conversation, event) => this.#roomEvent(conversation, event),
+      followed: (conversation, ordered, followed) => this.#followed(conversation, ordered, followed),
+      copies: (conversation, groupId) =>
+        conversation.kind === 'room'
+          ? Promise.resolve([])
+          : this.#copies.read([this.setting.self.jid, conversation.jid], groupId),
+      know: (conversation, ordered) =>
+        this.#groups.set(toHex(ordered.stored.group.id), { conversation, ordered }),
+    };
+  }
+
+  has({ kind, jid }: Talk): boolean {
+    return this.#conversations.has(`${kind} ${jid}`);
+  }
+
+  conversation(talk: Talk): Conversation {
+    const key = `${talk.kind} ${talk.jid}`;
+    const known = this.#conversations.get(key) ?? new Conversation(this.setting, talk);
+    this.#conversations.set(key, known);
+    return known;
+  }
+
+  begin(conversation: Conversation): void {
+    this.#now(() => conversation.catchUp());
+  }
+
+  /** With whom a stored conversation is. */
+  talkOf({ mode, peer }: Pick<Conversing, 'mode' | 'peer'>): Talk {
+    const kind = mode === GroupMode.muc ? 'room' : mode === GroupMode.self ? 'self' : 'chat';
+    return { kind, jid: peer };
+  }
+
+  async mayInvite(jid: string, binding: XmppBinding): Promise<boolean> {
+    return (await this.#options.mayInvite?.(jid, binding)) ?? false;
+  }
+
+  /** What became of trust in an account. */
+  async learn(pin: Pin): Promise<void> {
+    if (isBlocked(pin)) this.#options.blocked.add(pin.jid);
+    else this.#options.blocked.delete(pin.jid);
+  }
+
+  async deliver({ incoming, time }: Delivery): Promise<void> {
+    if (incoming.kind === 'bounce' || incoming.type === 'groupchat') return;
+    try {
+      if (incoming.kind === 'app') await this.#app(incoming, time);
+      else if (incoming.kind === 'mls') await this.#mls(incoming);
+      else if (incoming.kind === 'clear') this.#clear(incoming);
+      else this.#unsupported(incoming);
+    } catch (error) {
+      const told = asMlsError(error);
+      // The machine failed, not the message: it is to come again.
+      if (told.scope === 'profile') throw error;
+      this.fault(told);
+    }
+  }
+
+  async other(message: XmlElement): Promise<void> {
+    try {
+      const outcome = await this.setting.devices.handle(message);
+      if (outcome !== undefined) await this.#listed(outcome);
+    } catch (error) {
+      this.fault(asMlsError(error));
+    }
+  }
+
+  fault(error: MlsError, conversation?: Conversation): void {
+    void this.setting.events.emit({ kind: 'fault', conversation, error });
+  }
+
+  progress(entries: number): void {
+    void this.setting.events.emit({ kind: 'progress', conversation: undefined, entries });
+  }
+
+  async #app(incoming: App, time: number | undefined): Promise<void> {
+    const { app: message, branch, peer, id, clear } = incoming;
+    const groupId = headerOf(message)?.groupId;
+    const known = groupId && this.#groups.get(toHex(groupId));
+    if (known === undefined) {
+      this.#unknownGroup(incoming, groupId);
+      return;
+    }
+    const content = { kind: 'app', message } as const;
+    const digest = digestOf(incoming.message, { branch, content }, (bytes) => this.setting.hash(bytes));
+    const origin = { id: id ?? digest, stanza: outline(incoming.message), time };
+    const arrived: Arrived = { message, branch, source: peer, origin, digest, place: undefined };
+    if (judgeClear(clear, true) !== undefined) this.fault(failure('xmpp.mixed-body'), known.conversation);
+    await known.ordered.direct(arrived);
+  }
+
+  #unknownGroup({ peer, id, direction }: App, groupId: Uint8Array | undefined): void {
+    if (direction === 'sent') return;
+    const error = failure('state.unknown-group', groupId === undefined ? {} : { group: toHex(groupId) });
+    void this.setting.events.emit({
+      kind: 'undecryptable',
+      conversation: undefined,
+      id: id ?? '',
+      from: peer,
+      error,
+    });
+  }
+
+  async #mls({ payload, peer, direction }: Extract<Incoming, { kind: 'mls' }>): Promise<void> {
+    const { content } = payload;
+    if (content.kind === 'welcome') {
+      await takeWelcome(this, content);
+      this.#later([0, 1], () => this.setting.ownPackages.maintain({ joined: true }));
+      return;
+    }
+    if (direction === 'sent') return;
+    if (content.kind === 'log-hint' || content.kind === 'join-request' || content.kind === 'info-request')
+      await this.#control(content, peer);
+  }
+
+  /** A request does no more than what would be right without it. */
+  async #control(control: Exclude<Control, { kind: 'desync' }>, from: string): Promise<void> {
+    const known = control.group && this.#groups.get(toHex(control.group));
+    if (known === undefined) return;
+    const { conversation, ordered } = known;
+    const { group } = ordered.stored;
+    const jid = readJid(from);
+    const isMember = jid !== undefined && membersOf(group, bareJid(jid)).length > 0;
+    if (control.kind === 'log-hint' && control.epoch > group.epoch) await conversation.catchUp();
+    if (control.kind === 'join-request' && isMember && jid !== undefined)
+      this.#later(ANSWER_S, () => conversation.invite(bareJid(jid)));
+    if (control.kind === 'info-request' && isMember) this.#later(ANSWER_S, () => this.#postInfo(ordered));
+  }
+
+  #clear({ peer, clear }: Extract<Incoming, { kind: 'clear' }>): void {
+    const jid = readJid(peer);
+    const conversation = jid && this.#conversations.get(`chat ${bareJid(jid)}`);
+    const code = judgeClear(clear, false);
+    if (conversation === undefined || conversation.status !== 'active' || code === undefined) return;
+    void this.setting.events.emit({ kind: 'downgrade', conversation, from: peer, error: failure(code) });
+  }
+
+  #unsupported({ peer, id }: Extract<Incoming, { kind: 'unsupported' }>): void {
+    const error = failure('codec.unsupported');
+    void this.setting.events.emit({
+      kind: 'undecryptable',
+      conversation: undefined,
+      id: id ?? '',
+      from: peer,
+      error,
+    });
+  }
+
+  async #listed({ jid, verdict, pin, error }: ListOutcome): Promise<void> {
+    if (pin !== undefined) await this.learn(pin);
+    if (verdict !== 'same' || error !== undefined)
+      void this.setting.events.emit({ kind: 'trust', jid, verdict, error });
+  }
+
+  /** What the room says of accounts is no law in the group; members see to it that both agree. */
+  #roomEvent(conversation: Conversation, event: RoomEvent): void {
+    const { events } = this.setting;
+    void events.emit({ kind: 'room', conversation, event });
+    const group = conversation.group;
+    if (event.kind !== 'affiliation' || group === undefined || !group.isActive) return;
+    const jid = readJid(event.jid);
+    if (jid === undefined || !['none', 'outcast'].includes(event.affiliation)) return;
+    const account = bareJid(jid);
+    if (account === this.setting.self.jid || membersOf(group, account).length === 0) return;
+    conversation.putOut(account);
+    const when = isAdminOf(this.setting, group) ? ADMINS_S : MEMBERS_S;
+    this.#later(when, async () => {
+      if (conversation.status === 'active') await conversation.remove(account);
+    });
+  }
+
+  #followed(conversation: Conversation, ordered: OrderedGroup, followed: Followed): void {
+    if (followed.kind !== 'commit') return;
+    const { group } = ordered.stored;
+    if (followed.isOwn) {
+      // Welcomes were written down with the commit.
+      this.#now(() => ordered.mailer.flush());
+      if (conversation.kind !== 'room') this.#now(() => this.#tellPeers(conversation, ordered));
+    }
+    if (!group.isActive || conversation.kind === 'room' || !isPublished(bindingOf(group.extensions))) return;
+    const peer = conversation.kind === 'chat' ? conversation.jid : undefined;
+    this.#later(followed.isOwn ? [0, 0] : [5, 60], () => this.#copies.write(group, peer, !followed.isOwn));
+  }
+
+  async #tellPeers(conversation: Conversation, { stored: { group } }: OrderedGroup): Promise<void> {
+    const { transport, random, self } = this.setting;
+    for (const to of new Set([conversation.jid, self.jid]))
+      await transport.send(logHint(to, group.id, group.epoch, random));
+  }
+
+  async #postInfo(ordered: OrderedGroup): Promise<void> {
+    const { group } = ordered.stored;
+    if (!group.isActive || !isPublished(bindingOf(group.extensions))) return;
+    const groupInfo: GroupInfoPart = { message: group.groupInfo(), branch: branchTag(group) };
+    await ordered.sequencer.append(
+      orderedStanza({ kind: 'group-info', groupInfo }, newId('g', this.setting.random)),
+    );
+  }
+
+  #now(step: () => Promise<unknown>): void {
+    step().catch((error: unknown) => this.fault(asMlsError(error)));
+  }
+
+  /** @param between seconds; a moment in between is drawn, so that not everybody acts at once */
+  #later([least, most]: readonly [number, number], step: () => Promise<unknown>): void {
+    const { timers, random } = this.setting;
+    const ms = 1000 * (least + (most - least) * uniform(random));
+    const cancel = timers.after(ms, () => {
+      this.#cancels.delete(cancel);
+      this.#now(step);
+    });
+    this.#cancels.add(cancel);
+  }
+}

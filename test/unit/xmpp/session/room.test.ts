@@ -1,0 +1,35 @@
+/** A room with everything that happens in one. */
+
+import { expect, test } from 'vitest';
+import { Parties } from '../../../support/parties.ts';
+
+test.each(['prosody', 'ejabberd'] as const)(
+  'a room is made, people are let in and talk, over %s',
+  async (dialect) => {
+    const parties = new Parties({ dialect });
+    const [alice, bob, carol] = [
+      await parties.join('alice'),
+      await parties.join('bob'),
+      await parties.join('carol'),
+    ];
+    const room = await parties.room(alice, 'garden', [bob, carol]);
+    const garden = await alice.mls.room(room);
+    expect(garden.status).toBe('active');
+    await garden.invite(bob.mls.device.jid, carol.mls.device.jid);
+    await parties.until('bob and carol are in', () =>
+      [bob, carol].every(({ events }) => events.some(({ kind }) => kind === 'joined')),
+    );
+    const [theirs] = bob.mls.conversations;
+    await garden.send('hello');
+    await theirs?.send('hello yourself');
+    await parties.until(
+      'all heard',
+      () => alice.heard().length === 1 && bob.heard().length === 1 && carol.heard().length === 2,
+    );
+    expect(carol.heard().sort()).toEqual(['hello', 'hello yourself']);
+    await garden.remove(carol.mls.device.jid);
+    await parties.until('carol is out', () => carol.events.some(({ kind }) => kind === 'removed'));
+    expect([alice, bob, carol].flatMap((one) => one.faults())).toEqual([]);
+    await parties.stop();
+  },
+);
