@@ -70,7 +70,7 @@ export async function assemble(base: Base): Promise<Assembled> {
   const desk = new Desk({ nodes, blocked, mayInvite: options.mayInvite });
   const setting: Setting = {
     ...surroundingsOf(base, packagesOf(fetcher), { blocked, feedRead: () => desk.feedRead() }),
-    ...desk.duties,
+    ...desk.tasks,
     provider,
     client,
     device,

@@ -2,35 +2,37 @@
 
 import { toHex } from '../../base/bytes.ts';
 import { failure, type MlsError } from '../../base/error.ts';
-import { bindingOf, branchTag, GroupMode, type XmppBinding } from '../binding.ts';
+import { bindingOf, GroupMode, type XmppBinding } from '../binding.ts';
 import { judgeClear } from '../content/clear.ts';
 import type { Incoming } from '../content/incoming.ts';
 import type { ListOutcome } from '../devices.ts';
 import type { XmlElement } from '../element.ts';
 import { bareJid, readJid } from '../jid.ts';
 import type { Nodes } from '../nodes.ts';
-import { newId } from '../ordered/committer.ts';
 import type { Arrived, Followed } from '../ordered/follow.ts';
 import { headerOf } from '../ordered/header.ts';
 import type { OrderedGroup } from '../ordered/orderedGroup.ts';
-import { orderedStanza, outline } from '../ordered/outgoing.ts';
+import { outline } from '../ordered/outgoing.ts';
 import type { Conversing } from '../ordered/records.ts';
 import { isBlocked, type Pin } from '../pins.ts';
 import { digestOf } from '../sequencer/entry.ts';
 import type { RoomEvent } from '../sequencer/roomEvents.ts';
-import type { GroupInfoPart } from '../stanza/mls.ts';
+import type { MlsContent } from '../stanza/mls.ts';
 import type { Control } from '../stanza/mlsControl.ts';
-import { isAdminOf } from './admins.ts';
-import { logHint } from './chats.ts';
 import { Conversation, type Talk } from './conversation.ts';
 import { GroupInfoCopies } from './copies.ts';
 import { Delays } from './delays.ts';
+import { Doorway, isAddressedToUs } from './doorway.ts';
+import { Duties } from './duties.ts';
+import type { MlsXmppEvent } from './events.ts';
 import { AccountFeed, type Delivery, type FeedHandlers } from './feed.ts';
 import { asMlsError, membersOf } from './goals.ts';
+import { postInfo, tellPeers } from './publishing.ts';
+import { reportClear, reportUnreadable } from './reports.ts';
 import { isPublished, type Setting } from './setting.ts';
 import { type Host, takeWelcome } from './welcomes.ts';
 
-type Duties = Pick<Setting, 'roomEvent' | 'followed' | 'copies' | 'know'>;
+type Tasks = Pick<Setting, 'roomEvent' | 'followed' | 'copies' | 'know'>;
 type App = Extract<Incoming, { kind: 'app' }>;
 
 /** What a desk is made with. */
@@ -41,9 +43,7 @@ export interface DeskOptions {
   readonly mayInvite: ((jid: string, binding: XmppBinding) => boolean | Promise<boolean>) | undefined;
 }
 
-/** Seconds after which admins, then members, act on what the room says. */
-const ADMINS_S = [0, 3] as const;
-const MEMBERS_S = [5, 20] as const;
+/** Seconds. */
 const ANSWER_S = [0, 3] as const;
 
 /** Sorts what arrives for one session. */
@@ -58,6 +58,8 @@ export class Desk implements FeedHandlers, Host {
   #setting: Setting | undefined;
   #feed: AccountFeed | undefined;
   #delays: Delays | undefined;
+  #duties: Duties | undefined;
+  #doorway: Doorway | undefined;
 
   constructor(options: DeskOptions) {
     this.#options = options;
@@ -69,6 +71,13 @@ export class Desk implements FeedHandlers, Host {
     this.#setting = setting;
     const failed = (error: unknown): void => this.fault(asMlsError(error));
     this.#delays = new Delays(setting.timers, setting.random, failed);
+    this.#duties = new Duties(setting, this.#delays, () => this.conversations);
+    this.#doorway = new Doorway({
+      timers: setting.timers,
+      delays: this.#delays,
+      isKnown: (jid) => this.#isKnown(jid),
+      tell: (event) => void setting.events.emit(event),
+    });
     this.#feed = new AccountFeed(setting, this);
     return this.#feed;
   }
@@ -91,7 +100,7 @@ export class Desk implements FeedHandlers, Host {
   }
 
   /** What the session does for its conversations. */
-  get duties(): Duties {
+  get tasks(): Tasks {
     return {
       roomEvent: (conversation, event) => this.#roomEvent(conversation, event),
       followed: (conversation, ordered, followed) => this.#followed(conversation, ordered, followed),
@@ -115,6 +124,15 @@ export class Desk implements FeedHandlers, Host {
     return known;
   }
 
+  invite(invitation: Extract<MlsXmppEvent, { kind: 'invitation' }>): boolean {
+    return this.#doorway?.invite(invitation) ?? false;
+  }
+
+  /** Everything was read: what a member has to see to now. @throws `xmpp.*`, `storage.*` */
+  async caughtUp(): Promise<void> {
+    await this.#duties?.caughtUp();
+  }
+
   begin(conversation: Conversation): void {
     this.#delays?.now(() => conversation.catchUp());
   }
@@ -133,6 +151,7 @@ export class Desk implements FeedHandlers, Host {
   async learn(pin: Pin): Promise<void> {
     if (isBlocked(pin)) this.#options.blocked.add(pin.jid);
     else this.#options.blocked.delete(pin.jid);
+    this.#duties?.revoked(pin);
   }
 
   async deliver({ incoming, time }: Delivery): Promise<void> {
@@ -141,7 +160,7 @@ export class Desk implements FeedHandlers, Host {
       if (incoming.kind === 'app') await this.#app(incoming, time);
       else if (incoming.kind === 'mls') await this.#mls(incoming);
       else if (incoming.kind === 'clear') this.#clear(incoming);
-      else this.#unsupported(incoming);
+      else reportUnreadable(this.setting.events, incoming, failure('codec.unsupported'));
     } catch (error) {
       const told = asMlsError(error);
       // The machine failed, not the message: it is to come again.
@@ -172,7 +191,8 @@ export class Desk implements FeedHandlers, Host {
     const groupId = headerOf(message)?.groupId;
     const known = groupId && this.#groups.get(toHex(groupId));
     if (known === undefined) {
-      this.#unknownGroup(incoming, groupId);
+      const error = failure('state.unknown-group', groupId === undefined ? {} : { group: toHex(groupId) });
+      if (incoming.direction !== 'sent') reportUnreadable(this.setting.events, incoming, error);
       return;
     }
     const content = { kind: 'app', message } as const;
@@ -183,28 +203,30 @@ export class Desk implements FeedHandlers, Host {
     await known.ordered.direct(arrived);
   }
 
-  #unknownGroup({ peer, id, direction }: App, groupId: Uint8Array | undefined): void {
-    if (direction === 'sent') return;
-    const error = failure('state.unknown-group', groupId === undefined ? {} : { group: toHex(groupId) });
-    void this.setting.events.emit({
-      kind: 'undecryptable',
-      conversation: undefined,
-      id: id ?? '',
-      from: peer,
-      error,
-    });
-  }
-
   async #mls({ payload, peer, direction }: Extract<Incoming, { kind: 'mls' }>): Promise<void> {
     const { content } = payload;
     if (content.kind === 'welcome') {
-      await takeWelcome(this, content);
-      this.#delays?.later([0, 1], () => this.setting.ownPackages.maintain({ joined: true }));
+      await this.#welcome(content, peer);
       return;
     }
     if (direction === 'sent') return;
     if (content.kind === 'log-hint' || content.kind === 'join-request' || content.kind === 'info-request')
       await this.#control(content, peer);
+  }
+
+  async #welcome(welcome: Extract<MlsContent, { kind: 'welcome' }>, peer: string): Promise<void> {
+    const { client, ownPackages } = this.setting;
+    if (!isAddressedToUs(welcome.message, client.keyPackages)) return;
+    const jid = readJid(peer);
+    await this.#doorway?.pass(jid === undefined ? '' : bareJid(jid), async () => {
+      await takeWelcome(this, welcome);
+      this.#delays?.later([0, 1], () => ownPackages.maintain({ joined: true }));
+    });
+  }
+
+  #isKnown(jid: string): boolean {
+    if (jid === this.setting.self.jid || this.has({ kind: 'chat', jid })) return true;
+    return this.conversations.some(({ members }) => members.some((member) => member.jid === jid));
   }
 
   /** A request does no more than what would be right without it. */
@@ -219,26 +241,14 @@ export class Desk implements FeedHandlers, Host {
     if (control.kind === 'join-request' && isMember && jid !== undefined)
       this.#delays?.later(ANSWER_S, () => conversation.invite(bareJid(jid)));
     if (control.kind === 'info-request' && isMember)
-      this.#delays?.later(ANSWER_S, () => this.#postInfo(ordered));
+      this.#delays?.later(ANSWER_S, () => postInfo(this.setting, ordered));
   }
 
   #clear({ peer, clear }: Extract<Incoming, { kind: 'clear' }>): void {
     const jid = readJid(peer);
     const conversation = jid && this.#conversations.get(`chat ${bareJid(jid)}`);
-    const code = judgeClear(clear, false);
-    if (conversation === undefined || conversation.status !== 'active' || code === undefined) return;
-    void this.setting.events.emit({ kind: 'downgrade', conversation, from: peer, error: failure(code) });
-  }
-
-  #unsupported({ peer, id }: Extract<Incoming, { kind: 'unsupported' }>): void {
-    const error = failure('codec.unsupported');
-    void this.setting.events.emit({
-      kind: 'undecryptable',
-      conversation: undefined,
-      id: id ?? '',
-      from: peer,
-      error,
-    });
+    if (conversation !== undefined)
+      reportClear(this.setting.events, conversation, { from: peer, parts: clear });
   }
 
   async #listed({ jid, verdict, pin, error }: ListOutcome): Promise<void> {
@@ -247,21 +257,10 @@ export class Desk implements FeedHandlers, Host {
       void this.setting.events.emit({ kind: 'trust', jid, verdict, error });
   }
 
-  /** What the room says of accounts is no law in the group; members see to it that both agree. */
   #roomEvent(conversation: Conversation, event: RoomEvent): void {
-    const { events } = this.setting;
-    void events.emit({ kind: 'room', conversation, event });
-    const group = conversation.group;
-    if (event.kind !== 'affiliation' || group === undefined || !group.isActive) return;
-    const jid = readJid(event.jid);
-    if (jid === undefined || !['none', 'outcast'].includes(event.affiliation)) return;
-    const account = bareJid(jid);
-    if (account === this.setting.self.jid || membersOf(group, account).length === 0) return;
-    conversation.putOut(account);
-    const when = isAdminOf(this.setting, group) ? ADMINS_S : MEMBERS_S;
-    this.#delays?.later(when, async () => {
-      if (conversation.status === 'active') await conversation.remove(account);
-    });
+    void this.setting.events.emit({ kind: 'room', conversation, event });
+    if (event.kind === 'affiliation' && conversation.status === 'active')
+      this.#duties?.affiliation(conversation, event);
   }
 
   #followed(conversation: Conversation, ordered: OrderedGroup, followed: Followed): void {
@@ -270,27 +269,13 @@ export class Desk implements FeedHandlers, Host {
     if (followed.isOwn) {
       // Welcomes were written down with the commit.
       this.#delays?.now(() => ordered.mailer.flush());
-      if (conversation.kind !== 'room') this.#delays?.now(() => this.#tellPeers(conversation, ordered));
+      if (conversation.kind !== 'room')
+        this.#delays?.now(() => tellPeers(this.setting, conversation, ordered));
     }
     if (!group.isActive || conversation.kind === 'room' || !isPublished(bindingOf(group.extensions))) return;
     const peer = conversation.kind === 'chat' ? conversation.jid : undefined;
     this.#delays?.later(followed.isOwn ? [0, 0] : [5, 60], () =>
       this.#copies.write(group, peer, !followed.isOwn),
-    );
-  }
-
-  async #tellPeers(conversation: Conversation, { stored: { group } }: OrderedGroup): Promise<void> {
-    const { transport, random, self } = this.setting;
-    for (const to of new Set([conversation.jid, self.jid]))
-      await transport.send(logHint(to, group.id, group.epoch, random));
-  }
-
-  async #postInfo(ordered: OrderedGroup): Promise<void> {
-    const { group } = ordered.stored;
-    if (!group.isActive || !isPublished(bindingOf(group.extensions))) return;
-    const groupInfo: GroupInfoPart = { message: group.groupInfo(), branch: branchTag(group) };
-    await ordered.sequencer.append(
-      orderedStanza({ kind: 'group-info', groupInfo }, newId('g', this.setting.random)),
     );
   }
 }

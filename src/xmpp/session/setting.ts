@@ -15,6 +15,7 @@ import type { RoomEvent } from '../sequencer/roomEvents.ts';
 import type { GroupInfoPart } from '../stanza/mls.ts';
 import type { Conversation, Surroundings } from './conversation.ts';
 import type { OwnDevice } from './ownDevice.ts';
+import { reportClearEntry } from './reports.ts';
 
 /** Everything of a session. */
 export interface Setting extends Surroundings {
@@ -103,9 +104,10 @@ export function orderGroup(
     copies: () => setting.copies(conversation, group.group.id),
     check: (other) => void requireOurs(setting, conversing, other.extensions),
     isPublished: () => isPublished(binding),
-    onFollowed: async (followed) => {
+    onFollowed: async (followed, entry) => {
       conversation.followed(ordered, followed);
       setting.followed(conversation, ordered, followed);
+      if (entry !== undefined && conversation.kind === 'room') reportClearEntry(events, conversation, entry);
     },
     onHole: (error) => void events.emit({ kind: 'fault', conversation, error }),
     onLost: () => void events.emit({ kind: 'lost-race', conversation }),

@@ -9,6 +9,7 @@ import { Conversing, namesOf, record } from '../ordered/records.ts';
 import type { From } from '../sequencer/contract.ts';
 import type { MlsContent } from '../stanza/mls.ts';
 import type { Conversation, Talk } from './conversation.ts';
+import type { MlsXmppEvent } from './events.ts';
 import { nameOf } from './goals.ts';
 import { orderGroup, requireOurs, type Setting } from './setting.ts';
 
@@ -21,6 +22,8 @@ export interface Host {
   has(talk: Talk): boolean;
   /** Read what a new conversation has, in its own time. */
   begin(conversation: Conversation): void;
+  /** Ask the user. @returns whether there is room for the question */
+  invite(invitation: Extract<MlsXmppEvent, { kind: 'invitation' }>): boolean;
   /** Whether this account may take us into a group without our being asked. */
   mayInvite(jid: string, binding: XmppBinding): Promise<boolean>;
 }
@@ -44,13 +47,14 @@ export async function takeWelcome(host: Host, welcome: Welcome): Promise<void> {
     await enter(host, { join, binding, talk, welcome });
     return;
   }
-  void setting.events.emit({
+  const isAsked = host.invite({
     kind: 'invitation',
     from: inviter?.jid ?? '',
     conversationWith: talk.jid,
     accept: () => enter(host, { join, binding, talk, welcome }),
     decline: () => join.discard(),
   });
+  if (!isAsked) await join.discard();
 }
 
 async function isAllowed(
