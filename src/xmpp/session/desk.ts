@@ -30,6 +30,7 @@ import { asMlsError, membersOf } from './goals.ts';
 import { postInfo, tellPeers } from './publishing.ts';
 import { reportClear, reportUnreadable } from './reports.ts';
 import { isPublished, type Setting } from './setting.ts';
+import { Upkeep } from './upkeep.ts';
 import { type Host, takeWelcome } from './welcomes.ts';
 
 type Tasks = Pick<Setting, 'roomEvent' | 'followed' | 'copies' | 'know'>;
@@ -60,6 +61,7 @@ export class Desk implements FeedHandlers, Host {
   #delays: Delays | undefined;
   #duties: Duties | undefined;
   #doorway: Doorway | undefined;
+  #upkeep: Upkeep | undefined;
 
   constructor(options: DeskOptions) {
     this.#options = options;
@@ -72,6 +74,8 @@ export class Desk implements FeedHandlers, Host {
     const failed = (error: unknown): void => this.fault(asMlsError(error));
     this.#delays = new Delays(setting.timers, setting.random, failed);
     this.#duties = new Duties(setting, this.#delays, () => this.conversations);
+    this.#upkeep = new Upkeep(setting, this.#delays, () => this.conversations);
+    this.#upkeep.begin();
     this.#doorway = new Doorway({
       timers: setting.timers,
       delays: this.#delays,
@@ -130,6 +134,7 @@ export class Desk implements FeedHandlers, Host {
 
   /** Everything was read: what a member has to see to now. @throws `xmpp.*`, `storage.*` */
   async caughtUp(): Promise<void> {
+    await this.#upkeep?.look();
     await this.#duties?.caughtUp();
   }
 
