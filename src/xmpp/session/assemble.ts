@@ -18,6 +18,7 @@ import type { Packages } from './goals.ts';
 import type { OwnDevice } from './ownDevice.ts';
 import type { MlsXmppOptions } from './session.ts';
 import type { Setting } from './setting.ts';
+import { treeFiles } from './treeFiles.ts';
 
 /** What there is before the rest. */
 export interface Base {
@@ -50,7 +51,7 @@ export async function openClient(
 /** Everything that a session works with, and the desk that serves it. @throws `storage.*` */
 export async function assemble(base: Base): Promise<{ readonly setting: Setting; readonly desk: Desk }> {
   const { options, nodes, device, client } = base;
-  const { store, provider, timers } = options;
+  const { store, provider, timers, transport, http } = options;
   const suite1 = provider.suite(1);
   const pins = new Pins(store, suite1);
   const { accountKey: ownKey } = device;
@@ -63,6 +64,7 @@ export async function assemble(base: Base): Promise<{ readonly setting: Setting;
   const setting: Setting = {
     ...surroundingsOf(base, packagesOf(fetcher), blocked),
     ...desk.duties,
+    ...treeFiles(transport, provider, http),
     provider,
     client,
     device,

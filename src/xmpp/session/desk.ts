@@ -2,23 +2,22 @@
 
 import { toHex } from '../../base/bytes.ts';
 import { failure, type MlsError } from '../../base/error.ts';
-import { bindingOf, branchTag, GroupMode, type XmppBinding } from '../binding.ts';
+import { bindingOf, GroupMode, type XmppBinding } from '../binding.ts';
 import { judgeClear } from '../content/clear.ts';
 import type { Incoming } from '../content/incoming.ts';
 import type { ListOutcome } from '../devices.ts';
 import type { XmlElement } from '../element.ts';
 import { bareJid, readJid } from '../jid.ts';
 import type { Nodes } from '../nodes.ts';
-import { newId, uniform } from '../ordered/committer.ts';
+import { uniform } from '../ordered/committer.ts';
 import type { Arrived, Followed } from '../ordered/follow.ts';
 import { headerOf } from '../ordered/header.ts';
 import type { OrderedGroup } from '../ordered/orderedGroup.ts';
-import { orderedStanza, outline } from '../ordered/outgoing.ts';
+import { outline } from '../ordered/outgoing.ts';
 import type { Conversing } from '../ordered/records.ts';
 import { isBlocked, type Pin } from '../pins.ts';
 import { digestOf } from '../sequencer/entry.ts';
 import type { RoomEvent } from '../sequencer/roomEvents.ts';
-import type { GroupInfoPart } from '../stanza/mls.ts';
 import type { Control } from '../stanza/mlsControl.ts';
 import { isAdminOf } from './admins.ts';
 import { logHint } from './chats.ts';
@@ -26,6 +25,7 @@ import { Conversation, type Talk } from './conversation.ts';
 import { GroupInfoCopies } from './copies.ts';
 import type { Delivery, FeedHandlers } from './feed.ts';
 import { asMlsError, membersOf } from './goals.ts';
+import { postInfo } from './posting.ts';
 import { isPublished, type Setting } from './setting.ts';
 import { type Host, takeWelcome } from './welcomes.ts';
 
@@ -188,8 +188,8 @@ export class Desk implements FeedHandlers, Host {
   async #mls({ payload, peer, direction }: Extract<Incoming, { kind: 'mls' }>): Promise<void> {
     const { content } = payload;
     if (content.kind === 'welcome') {
-      await takeWelcome(this, content);
-      this.#later([0, 1], () => this.setting.ownPackages.maintain({ joined: true }));
+      await takeWelcome(this, content, peer);
+      this.later([0, 1], () => this.setting.ownPackages.maintain({ joined: true }));
       return;
     }
     if (direction === 'sent') return;
@@ -207,8 +207,9 @@ export class Desk implements FeedHandlers, Host {
     const isMember = jid !== undefined && membersOf(group, bareJid(jid)).length > 0;
     if (control.kind === 'log-hint' && control.epoch > group.epoch) await conversation.catchUp();
     if (control.kind === 'join-request' && isMember && jid !== undefined)
-      this.#later(ANSWER_S, () => conversation.invite(bareJid(jid)));
-    if (control.kind === 'info-request' && isMember) this.#later(ANSWER_S, () => this.#postInfo(ordered));
+      this.later(ANSWER_S, () => conversation.invite(bareJid(jid)));
+    if (control.kind === 'info-request' && isMember)
+      this.later(ANSWER_S, () => postInfo(ordered, this.setting.random));
   }
 
   #clear({ peer, clear }: Extract<Incoming, { kind: 'clear' }>): void {
@@ -248,7 +249,7 @@ export class Desk implements FeedHandlers, Host {
     if (account === this.setting.self.jid || membersOf(group, account).length === 0) return;
     conversation.putOut(account);
     const when = isAdminOf(this.setting, group) ? ADMINS_S : MEMBERS_S;
-    this.#later(when, async () => {
+    this.later(when, async () => {
       if (conversation.status === 'active') await conversation.remove(account);
     });
   }
@@ -263,7 +264,7 @@ export class Desk implements FeedHandlers, Host {
     }
     if (!group.isActive || conversation.kind === 'room' || !isPublished(bindingOf(group.extensions))) return;
     const peer = conversation.kind === 'chat' ? conversation.jid : undefined;
-    this.#later(followed.isOwn ? [0, 0] : [5, 60], () => this.#copies.write(group, peer, !followed.isOwn));
+    this.later(followed.isOwn ? [0, 0] : [5, 60], () => this.#copies.write(group, peer, !followed.isOwn));
   }
 
   async #tellPeers(conversation: Conversation, { stored: { group } }: OrderedGroup): Promise<void> {
@@ -272,21 +273,12 @@ export class Desk implements FeedHandlers, Host {
       await transport.send(logHint(to, group.id, group.epoch, random));
   }
 
-  async #postInfo(ordered: OrderedGroup): Promise<void> {
-    const { group } = ordered.stored;
-    if (!group.isActive || !isPublished(bindingOf(group.extensions))) return;
-    const groupInfo: GroupInfoPart = { message: group.groupInfo(), branch: branchTag(group) };
-    await ordered.sequencer.append(
-      orderedStanza({ kind: 'group-info', groupInfo }, newId('g', this.setting.random)),
-    );
-  }
-
   #now(step: () => Promise<unknown>): void {
     step().catch((error: unknown) => this.fault(asMlsError(error)));
   }
 
-  /** @param between seconds; a moment in between is drawn, so that not everybody acts at once */
-  #later([least, most]: readonly [number, number], step: () => Promise<unknown>): void {
+  /** Do something later. @param between seconds; a moment in between is drawn, so that not everybody acts at once */
+  later([least, most]: readonly [number, number], step: () => Promise<unknown>): void {
     const { timers, random } = this.setting;
     const ms = 1000 * (least + (most - least) * uniform(random));
     const cancel = timers.after(ms, () => {
