@@ -120,6 +120,10 @@ export class Desk implements FeedHandlers, Host {
     this.#delays?.now(() => conversation.catchUp());
   }
 
+  later(between: readonly [number, number], step: () => Promise<unknown>): void {
+    this.#delays?.later(between, step);
+  }
+
   /** With whom a stored conversation is. */
   talkOf({ mode, peer }: Pick<Conversing, 'mode' | 'peer'>): Talk {
     const kind = mode === GroupMode.muc ? 'room' : mode === GroupMode.self ? 'self' : 'chat';
@@ -185,7 +189,8 @@ export class Desk implements FeedHandlers, Host {
     const origin = { id: id ?? digest, stanza: outline(incoming.message), time };
     const arrived: Arrived = { message, branch, source: peer, origin, digest, place: undefined };
     if (judgeClear(clear, true) !== undefined) this.fault(failure('xmpp.mixed-body'), known.conversation);
-    await known.ordered.direct(arrived);
+    if (await this.setting.seen.has(digest)) return;
+    await known.ordered.direct(arrived, (records) => this.setting.seen.mark(digest, records));
   }
 
   #unknownGroup({ peer, id, direction }: App, groupId: Uint8Array | undefined): void {
@@ -203,8 +208,8 @@ export class Desk implements FeedHandlers, Host {
   async #mls({ payload, peer, direction }: Extract<Incoming, { kind: 'mls' }>): Promise<void> {
     const { content } = payload;
     if (content.kind === 'welcome') {
-      await takeWelcome(this, content);
-      this.#delays?.later([0, 1], () => this.setting.ownPackages.maintain({ joined: true }));
+      await takeWelcome(this, content, peer);
+      this.later([0, 1], () => this.setting.ownPackages.maintain({ joined: true }));
       return;
     }
     if (direction === 'sent') return;
@@ -261,7 +266,7 @@ export class Desk implements FeedHandlers, Host {
     if (account === this.setting.self.jid || membersOf(group, account).length === 0) return;
     conversation.putOut(account);
     const when = isAdminOf(this.setting, group) ? ADMINS_S : MEMBERS_S;
-    this.#delays?.later(when, async () => {
+    this.later(when, async () => {
       if (conversation.status === 'active') await conversation.remove(account);
     });
   }
@@ -278,9 +283,7 @@ export class Desk implements FeedHandlers, Host {
     }
     if (!group.isActive || conversation.kind === 'room' || !isPublished(bindingOf(group.extensions))) return;
     const peer = conversation.kind === 'chat' ? conversation.jid : undefined;
-    this.#delays?.later(followed.isOwn ? [0, 0] : [5, 60], () =>
-      this.#copies.write(group, peer, !followed.isOwn),
-    );
+    this.later(followed.isOwn ? [0, 0] : [5, 60], () => this.#copies.write(group, peer, !followed.isOwn));
   }
 
   async #tellPeers(conversation: Conversation, { stored: { group } }: OrderedGroup): Promise<void> {
