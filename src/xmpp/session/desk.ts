@@ -15,6 +15,7 @@ import type { OrderedGroup } from '../ordered/orderedGroup.ts';
 import { outline } from '../ordered/outgoing.ts';
 import type { Conversing } from '../ordered/records.ts';
 import { isBlocked, type Pin } from '../pins.ts';
+import type { Entry } from '../sequencer/contract.ts';
 import { digestOf } from '../sequencer/entry.ts';
 import type { RoomEvent } from '../sequencer/roomEvents.ts';
 import type { MlsContent } from '../stanza/mls.ts';
@@ -26,9 +27,10 @@ import { Doorway, isAddressedToUs } from './doorway.ts';
 import { Duties } from './duties.ts';
 import type { MlsXmppEvent } from './events.ts';
 import { AccountFeed, type Delivery, type FeedHandlers } from './feed.ts';
-import { asMlsError, membersOf } from './goals.ts';
-import { postInfo, tellPeers } from './publishing.ts';
+import { asMlsError } from './goals.ts';
+import { tellPeers } from './posting.ts';
 import { reportClear, reportUnreadable } from './reports.ts';
+import { Requests } from './requests.ts';
 import { isPublished, type Setting } from './setting.ts';
 import { Upkeep } from './upkeep.ts';
 import { type Host, takeWelcome } from './welcomes.ts';
@@ -43,9 +45,6 @@ export interface DeskOptions {
   readonly blocked: Set<string>;
   readonly mayInvite: ((jid: string, binding: XmppBinding) => boolean | Promise<boolean>) | undefined;
 }
-
-/** Seconds. */
-const ANSWER_S = [0, 3] as const;
 
 /** Sorts what arrives for one session. */
 export class Desk implements FeedHandlers, Host {
@@ -62,6 +61,7 @@ export class Desk implements FeedHandlers, Host {
   #duties: Duties | undefined;
   #doorway: Doorway | undefined;
   #upkeep: Upkeep | undefined;
+  #requests: Requests | undefined;
 
   constructor(options: DeskOptions) {
     this.#options = options;
@@ -82,6 +82,7 @@ export class Desk implements FeedHandlers, Host {
       isKnown: (jid) => this.#isKnown(jid),
       tell: (event) => void setting.events.emit(event),
     });
+    this.#requests = new Requests(setting, this.#delays);
     this.#feed = new AccountFeed(setting, this);
     return this.#feed;
   }
@@ -107,7 +108,7 @@ export class Desk implements FeedHandlers, Host {
   get tasks(): Tasks {
     return {
       roomEvent: (conversation, event) => this.#roomEvent(conversation, event),
-      followed: (conversation, ordered, followed) => this.#followed(conversation, ordered, followed),
+      followed: (...what) => this.#followed(...what),
       copies: (conversation, groupId) =>
         conversation.kind === 'room'
           ? Promise.resolve([])
@@ -142,6 +143,10 @@ export class Desk implements FeedHandlers, Host {
     this.#delays?.now(() => conversation.catchUp());
   }
 
+  later(between: readonly [number, number], step: () => Promise<unknown>): void {
+    this.#delays?.later(between, step);
+  }
+
   /** With whom a stored conversation is. */
   talkOf({ mode, peer }: Pick<Conversing, 'mode' | 'peer'>): Talk {
     const kind = mode === GroupMode.muc ? 'room' : mode === GroupMode.self ? 'self' : 'chat';
@@ -160,7 +165,11 @@ export class Desk implements FeedHandlers, Host {
   }
 
   async deliver({ incoming, time }: Delivery): Promise<void> {
-    if (incoming.kind === 'bounce' || incoming.type === 'groupchat') return;
+    if (incoming.kind === 'bounce') return;
+    if (incoming.type === 'groupchat') {
+      this.#roomRequest(incoming);
+      return;
+    }
     try {
       if (incoming.kind === 'app') await this.#app(incoming, time);
       else if (incoming.kind === 'mls') await this.#mls(incoming);
@@ -205,7 +214,8 @@ export class Desk implements FeedHandlers, Host {
     const origin = { id: id ?? digest, stanza: outline(incoming.message), time };
     const arrived: Arrived = { message, branch, source: peer, origin, digest, place: undefined };
     if (judgeClear(clear, true) !== undefined) this.fault(failure('xmpp.mixed-body'), known.conversation);
-    await known.ordered.direct(arrived);
+    if (await this.setting.seen.has(digest)) return;
+    await known.ordered.direct(arrived, (records) => this.setting.seen.mark(digest, records));
   }
 
   async #mls({ payload, peer, direction }: Extract<Incoming, { kind: 'mls' }>): Promise<void> {
@@ -224,8 +234,8 @@ export class Desk implements FeedHandlers, Host {
     if (!isAddressedToUs(welcome.message, client.keyPackages)) return;
     const jid = readJid(peer);
     await this.#doorway?.pass(jid === undefined ? '' : bareJid(jid), async () => {
-      await takeWelcome(this, welcome);
-      this.#delays?.later([0, 1], () => ownPackages.maintain({ joined: true }));
+      await takeWelcome(this, welcome, peer);
+      this.later([0, 1], () => ownPackages.maintain({ joined: true }));
     });
   }
 
@@ -234,19 +244,16 @@ export class Desk implements FeedHandlers, Host {
     return this.conversations.some(({ members }) => members.some((member) => member.jid === jid));
   }
 
-  /** A request does no more than what would be right without it. */
   async #control(control: Exclude<Control, { kind: 'desync' }>, from: string): Promise<void> {
     const known = control.group && this.#groups.get(toHex(control.group));
-    if (known === undefined) return;
-    const { conversation, ordered } = known;
-    const { group } = ordered.stored;
-    const jid = readJid(from);
-    const isMember = jid !== undefined && membersOf(group, bareJid(jid)).length > 0;
-    if (control.kind === 'log-hint' && control.epoch > group.epoch) await conversation.catchUp();
-    if (control.kind === 'join-request' && isMember && jid !== undefined)
-      this.#delays?.later(ANSWER_S, () => conversation.invite(bareJid(jid)));
-    if (control.kind === 'info-request' && isMember)
-      this.#delays?.later(ANSWER_S, () => postInfo(this.setting, ordered));
+    if (known !== undefined) await this.#requests?.answer(control, from, known);
+  }
+
+  #roomRequest(incoming: Exclude<Incoming, { kind: 'nothing' | 'bounce' }>): void {
+    if (incoming.kind !== 'mls' || incoming.payload.content.kind !== 'info-request') return;
+    const jid = readJid(incoming.peer);
+    const ordered = jid && this.#conversations.get(`room ${bareJid(jid)}`)?.ordered;
+    if (ordered !== undefined) this.#requests?.inRoom(ordered);
   }
 
   #clear({ peer, clear }: Extract<Incoming, { kind: 'clear' }>): void {
@@ -268,7 +275,9 @@ export class Desk implements FeedHandlers, Host {
       this.#duties?.affiliation(conversation, event);
   }
 
-  #followed(conversation: Conversation, ordered: OrderedGroup, followed: Followed): void {
+  #followed(conversation: Conversation, ordered: OrderedGroup, followed: Followed, entry?: Entry): void {
+    if (entry !== undefined) this.#requests?.note(ordered, entry);
+    if (followed.kind === 'own' && conversation.kind === 'room') this.#requests?.freshen(ordered);
     if (followed.kind !== 'commit') return;
     const { group } = ordered.stored;
     if (followed.isOwn) {
@@ -279,8 +288,6 @@ export class Desk implements FeedHandlers, Host {
     }
     if (!group.isActive || conversation.kind === 'room' || !isPublished(bindingOf(group.extensions))) return;
     const peer = conversation.kind === 'chat' ? conversation.jid : undefined;
-    this.#delays?.later(followed.isOwn ? [0, 0] : [5, 60], () =>
-      this.#copies.write(group, peer, !followed.isOwn),
-    );
+    this.later(followed.isOwn ? [0, 0] : [5, 60], () => this.#copies.write(group, peer, !followed.isOwn));
   }
 }

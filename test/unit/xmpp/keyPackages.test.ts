@@ -3,7 +3,12 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import { toHex } from '../../../src/base/bytes.ts';
 import { nodeProvider } from '../../../src/crypto/node/index.ts';
-import { acceptAnyCredential, basicCredential, commonCapabilities, type KeyPair } from '../../../src/index.ts';
+import {
+  acceptAnyCredential,
+  basicCredential,
+  commonCapabilities,
+  type KeyPair,
+} from '../../../src/index.ts';
 import { type MlsStore, openStore, type StoredClient } from '../../../src/storage/index.ts';
 import { memoryBackend } from '../../../src/storage/memory.ts';
 import { Devices } from '../../../src/xmpp/devices.ts';
@@ -22,6 +27,7 @@ import {
   NODE_KEY_PACKAGES,
   readKeyPackages,
 } from '../../../src/xmpp/stanza/mlsItems.ts';
+import { validityRules } from '../../../src/xmpp/validity.ts';
 import { FakePep, FakeTransport, refuse } from '../../support/fakeTransport.ts';
 import { failed } from '../../support/promises.ts';
 import { sent } from '../../support/xml.ts';
@@ -212,8 +218,11 @@ describe('our own KeyPackages', () => {
   });
 
   test('name every suite that the device could change to', async () => {
-    const { item } = await published(JULIET, ID);
-    const { cipherSuites } = commonCapabilities([item[0]?.message ?? new Uint8Array()]);
+    const store = await openStore(memoryBackend());
+    const credential = basicCredential(`${JULIET}/${ID}`);
+    const client = await store.client({ credential, ...validityRules(nodeProvider) });
+    const { message } = await client.createKeyPackage();
+    const { cipherSuites } = commonCapabilities([message]);
     expect(cipherSuites).toEqual([1, ...nodeProvider.suites.filter((suite) => suite !== 1)]);
     expect(cipherSuites).toEqual(expect.arrayContaining([2, 3]));
   });

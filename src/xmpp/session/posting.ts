@@ -1,13 +1,23 @@
-/** What others are told of a group's new state, beside its order (design, 4.4). */
+/** What a member tells of a group: for those who come in, in its order, and that there is something to read (design, 4.4 to 6.3). */
 
 import { bindingOf, branchTag } from '../binding.ts';
 import { newId } from '../ordered/committer.ts';
+import { infoToPost } from '../ordered/handout.ts';
 import type { OrderedGroup } from '../ordered/orderedGroup.ts';
 import { orderedStanza } from '../ordered/outgoing.ts';
 import type { GroupInfoPart } from '../stanza/mls.ts';
 import { logHint } from './chats.ts';
 import type { Conversation } from './conversation.ts';
 import { isPublished, type Setting } from './setting.ts';
+
+/** The GroupInfo of the present epoch, and the tree where that is apart. @throws `xmpp.*` of appending and uploading */
+export async function postInfo(ordered: OrderedGroup, random: (length: number) => Uint8Array): Promise<void> {
+  const { group } = ordered.stored;
+  if (!group.isActive || !isPublished(bindingOf(group.extensions))) return;
+  const groupInfo: GroupInfoPart = { message: infoToPost(group), branch: branchTag(group) };
+  await ordered.sequencer.append(orderedStanza({ kind: 'group-info', groupInfo }, newId('g', random)));
+  await ordered.handout.post(ordered.stored.group);
+}
 
 /** The devices of both sides are told to look into the log. @throws `xmpp.offline` */
 export async function tellPeers(
@@ -16,14 +26,4 @@ export async function tellPeers(
   { stored: { group } }: OrderedGroup,
 ): Promise<void> {
   for (const to of new Set([jid, self.jid])) await transport.send(logHint(to, group.id, group.epoch, random));
-}
-
-/** Somebody lacks a GroupInfo: it is put into the order. @throws `xmpp.*` */
-export async function postInfo(
-  { random }: Setting,
-  { stored: { group }, sequencer }: OrderedGroup,
-): Promise<void> {
-  if (!group.isActive || !isPublished(bindingOf(group.extensions))) return;
-  const groupInfo: GroupInfoPart = { message: group.groupInfo(), branch: branchTag(group) };
-  await sequencer.append(orderedStanza({ kind: 'group-info', groupInfo }, newId('g', random)));
 }
