@@ -172,6 +172,7 @@ export class MlsXmpp {
       await conversation.ordered?.resume();
     }
     await this.#setting.ownPackages.maintain({ caughtUp: true });
+    await this.#desk.caughtUp();
   }
 
   /** Stop listening. The store stays open, and belongs to whoever opened it. */
