@@ -68,7 +68,7 @@ export class Desk implements FeedHandlers, Host {
   serve(setting: Setting): AccountFeed {
     this.#setting = setting;
     const failed = (error: unknown): void => this.fault(asMlsError(error));
-    this.#delays = new Delays(setting.timers, setting.random, failed);
+    this.#delays = new Delays(setting, failed);
     this.#feed = new AccountFeed(setting, this);
     return this.#feed;
   }
