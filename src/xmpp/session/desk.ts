@@ -70,7 +70,7 @@ export class Desk implements FeedHandlers, Host {
   serve(setting: Setting): AccountFeed {
     this.#setting = setting;
     const failed = (error: unknown): void => this.fault(asMlsError(error));
-    this.#delays = new Delays(setting.timers, setting.random, failed);
+    this.#delays = new Delays(setting, failed);
     this.#requests = new Requests(setting, this.#delays);
     this.#duties = new Duties(setting, this.#delays, () => this.conversations);
     this.#doorway = new Doorway({

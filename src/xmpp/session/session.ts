@@ -16,6 +16,7 @@ import type { ConnectionState, Transport } from '../transport.ts';
 import { type Assembled, assemble, openClient } from './assemble.ts';
 import { beginChat } from './chats.ts';
 import type { Conversation, Talk } from './conversation.ts';
+import { isCutOff } from './delays.ts';
 import type { Desk } from './desk.ts';
 import { EventStream, type Listener, type MlsXmppEvent } from './events.ts';
 import type { AccountFeed } from './feed.ts';
@@ -230,8 +231,10 @@ export class MlsXmpp {
 
   #connection(state: ConnectionState): void {
     if (state === 'offline' || this.#isStopped) return;
-    const report = (error: unknown): void => {
-      void this.#setting.events.emit({ kind: 'fault', conversation: undefined, error: asMlsError(error) });
+    const report = (reason: unknown): void => {
+      if (isCutOff(reason)) return;
+      const error = asMlsError(reason);
+      void this.#setting.events.emit({ kind: 'fault', conversation: undefined, error });
     };
     if (state === 'resumed') {
       for (const { ordered } of this.conversations) ordered?.resume().catch(report);
