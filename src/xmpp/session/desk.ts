@@ -9,7 +9,7 @@ import type { ListOutcome } from '../devices.ts';
 import type { XmlElement } from '../element.ts';
 import { bareJid, readJid } from '../jid.ts';
 import type { Nodes } from '../nodes.ts';
-import { newId, uniform } from '../ordered/committer.ts';
+import { newId } from '../ordered/committer.ts';
 import type { Arrived, Followed } from '../ordered/follow.ts';
 import { headerOf } from '../ordered/header.ts';
 import type { OrderedGroup } from '../ordered/orderedGroup.ts';
@@ -24,7 +24,8 @@ import { isAdminOf } from './admins.ts';
 import { logHint } from './chats.ts';
 import { Conversation, type Talk } from './conversation.ts';
 import { GroupInfoCopies } from './copies.ts';
-import type { Delivery, FeedHandlers } from './feed.ts';
+import { Delays } from './delays.ts';
+import { AccountFeed, type Delivery, type FeedHandlers } from './feed.ts';
 import { asMlsError, membersOf } from './goals.ts';
 import { isPublished, type Setting } from './setting.ts';
 import { type Host, takeWelcome } from './welcomes.ts';
@@ -53,24 +54,33 @@ export class Desk implements FeedHandlers, Host {
     string,
     { readonly conversation: Conversation; readonly ordered: OrderedGroup }
   >();
-  readonly #cancels = new Set<() => void>();
   readonly #copies: GroupInfoCopies;
   #setting: Setting | undefined;
+  #feed: AccountFeed | undefined;
+  #delays: Delays | undefined;
 
   constructor(options: DeskOptions) {
     this.#options = options;
     this.#copies = new GroupInfoCopies(options.nodes);
   }
 
-  /** Begin to serve a session. */
-  serve(setting: Setting): void {
+  /** Begin to serve a session. @returns the feed that brings what there is to sort */
+  serve(setting: Setting): AccountFeed {
     this.#setting = setting;
+    const failed = (error: unknown): void => this.fault(asMlsError(error));
+    this.#delays = new Delays(setting.timers, setting.random, failed);
+    this.#feed = new AccountFeed(setting, this);
+    return this.#feed;
+  }
+
+  /** What has come to the account was read; at once before there is a feed. */
+  feedRead(): Promise<void> {
+    return this.#feed?.read ?? Promise.resolve();
   }
 
   /** Everything put off is called off. */
   stop(): void {
-    for (const cancel of this.#cancels) cancel();
-    this.#cancels.clear();
+    this.#delays?.stop();
   }
 
   get setting(): Setting {
@@ -106,7 +116,7 @@ export class Desk implements FeedHandlers, Host {
   }
 
   begin(conversation: Conversation): void {
-    this.#now(() => conversation.catchUp());
+    this.#delays?.now(() => conversation.catchUp());
   }
 
   /** With whom a stored conversation is. */
@@ -189,7 +199,7 @@ export class Desk implements FeedHandlers, Host {
     const { content } = payload;
     if (content.kind === 'welcome') {
       await takeWelcome(this, content);
-      this.#later([0, 1], () => this.setting.ownPackages.maintain({ joined: true }));
+      this.#delays?.later([0, 1], () => this.setting.ownPackages.maintain({ joined: true }));
       return;
     }
     if (direction === 'sent') return;
@@ -207,8 +217,9 @@ export class Desk implements FeedHandlers, Host {
     const isMember = jid !== undefined && membersOf(group, bareJid(jid)).length > 0;
     if (control.kind === 'log-hint' && control.epoch > group.epoch) await conversation.catchUp();
     if (control.kind === 'join-request' && isMember && jid !== undefined)
-      this.#later(ANSWER_S, () => conversation.invite(bareJid(jid)));
-    if (control.kind === 'info-request' && isMember) this.#later(ANSWER_S, () => this.#postInfo(ordered));
+      this.#delays?.later(ANSWER_S, () => conversation.invite(bareJid(jid)));
+    if (control.kind === 'info-request' && isMember)
+      this.#delays?.later(ANSWER_S, () => this.#postInfo(ordered));
   }
 
   #clear({ peer, clear }: Extract<Incoming, { kind: 'clear' }>): void {
@@ -248,7 +259,7 @@ export class Desk implements FeedHandlers, Host {
     if (account === this.setting.self.jid || membersOf(group, account).length === 0) return;
     conversation.putOut(account);
     const when = isAdminOf(this.setting, group) ? ADMINS_S : MEMBERS_S;
-    this.#later(when, async () => {
+    this.#delays?.later(when, async () => {
       if (conversation.status === 'active') await conversation.remove(account);
     });
   }
@@ -258,12 +269,14 @@ export class Desk implements FeedHandlers, Host {
     const { group } = ordered.stored;
     if (followed.isOwn) {
       // Welcomes were written down with the commit.
-      this.#now(() => ordered.mailer.flush());
-      if (conversation.kind !== 'room') this.#now(() => this.#tellPeers(conversation, ordered));
+      this.#delays?.now(() => ordered.mailer.flush());
+      if (conversation.kind !== 'room') this.#delays?.now(() => this.#tellPeers(conversation, ordered));
     }
     if (!group.isActive || conversation.kind === 'room' || !isPublished(bindingOf(group.extensions))) return;
     const peer = conversation.kind === 'chat' ? conversation.jid : undefined;
-    this.#later(followed.isOwn ? [0, 0] : [5, 60], () => this.#copies.write(group, peer, !followed.isOwn));
+    this.#delays?.later(followed.isOwn ? [0, 0] : [5, 60], () =>
+      this.#copies.write(group, peer, !followed.isOwn),
+    );
   }
 
   async #tellPeers(conversation: Conversation, { stored: { group } }: OrderedGroup): Promise<void> {
@@ -279,20 +292,5 @@ export class Desk implements FeedHandlers, Host {
     await ordered.sequencer.append(
       orderedStanza({ kind: 'group-info', groupInfo }, newId('g', this.setting.random)),
     );
-  }
-
-  #now(step: () => Promise<unknown>): void {
-    step().catch((error: unknown) => this.fault(asMlsError(error)));
-  }
-
-  /** @param between seconds; a moment in between is drawn, so that not everybody acts at once */
-  #later([least, most]: readonly [number, number], step: () => Promise<unknown>): void {
-    const { timers, random } = this.setting;
-    const ms = 1000 * (least + (most - least) * uniform(random));
-    const cancel = timers.after(ms, () => {
-      this.#cancels.delete(cancel);
-      this.#now(step);
-    });
-    this.#cancels.add(cancel);
   }
 }

@@ -104,8 +104,6 @@ async function enter(
       timers,
       random,
       groupId: conversing.groupId,
-      // A leaf of ours whose state is lost is replaced; where there is none this changes nothing.
-      resync: true,
       check: (other) => void requireOurs(setting, conversing, other.extensions),
       isPublished: (other) => isPublished(bindingOf(other.extensions)),
     });
