@@ -2,6 +2,7 @@
 /** The command `xmpp-mls`: hands the process over to {@link runCommand}. */
 
 import { readFile } from 'node:fs/promises';
+import { createInterface } from 'node:readline';
 import { runCommand } from './command.ts';
 import { type Terminal, wantsColour } from './print.ts';
 
@@ -9,6 +10,7 @@ const terminal: Terminal = {
   out: (line) => process.stdout.write(`${line}\n`),
   err: (line) => process.stderr.write(`${line}\n`),
   read: async (path) => new Uint8Array(path === '-' ? await standardInput() : await readFile(path)),
+  lines: () => createInterface({ input: process.stdin, terminal: false }),
   colour: wantsColour(process.stdout.isTTY === true, process.env),
 };
 
