@@ -10,7 +10,7 @@ const terminal: Terminal = {
   out: (line) => process.stdout.write(`${line}\n`),
   err: (line) => process.stderr.write(`${line}\n`),
   read: async (path) => new Uint8Array(path === '-' ? await standardInput() : await readFile(path)),
-  lines: () => createInterface({ input: process.stdin, terminal: false }),
+  lines: typedLines,
   colour: wantsColour(process.stdout.isTTY === true, process.env),
 };
 
@@ -26,4 +26,13 @@ async function standardInput(): Promise<Buffer> {
   const chunks: Buffer[] = [];
   for await (const chunk of process.stdin) chunks.push(chunk as Buffer);
   return Buffer.concat(chunks);
+}
+
+/** Whoever has read enough lets go of the input, which would keep the process. */
+async function* typedLines(): AsyncGenerator<string> {
+  try {
+    yield* createInterface({ input: process.stdin, terminal: false });
+  } finally {
+    process.stdin.destroy();
+  }
 }

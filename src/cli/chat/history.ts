@@ -1,6 +1,6 @@
 /** What was said, kept in the store of the device beside the keys. */
 
-import { utf8 } from '../../base/bytes.ts';
+import { EMPTY, utf8 } from '../../base/bytes.ts';
 import type { MlsStore } from '../../storage/index.ts';
 
 /** One message that was shown. */
@@ -15,7 +15,9 @@ export interface Said {
   readonly at: number;
 }
 
-const PREFIX = 'chat/';
+const PREFIX = 'chat/said/';
+/** Which messages are kept. */
+const MARKS = 'chat/kept/';
 const DIGITS = 16;
 
 /** Messages of all conversations, oldest first. */
@@ -29,20 +31,22 @@ export class History {
 
   /** Keep one. @param key the same for the same message, so that it is kept once @throws `storage.*` */
   async keep(said: Said, key: string): Promise<void> {
+    const mark = `${MARKS}${encodeURIComponent(said.jid)}/${encodeURIComponent(key)}`;
+    if ((await this.#store.get(mark)) !== undefined) return;
     // Of two in one millisecond the later one has the greater number.
     this.#last = Math.max(this.#last + 1, said.at * 1000);
-    const isKnown = (await this.of(said.jid)).some((one) => one.key === key);
-    if (isKnown) return;
     const name = `${placeOf(said.jid)}${String(this.#last).padStart(DIGITS, '0')}`;
-    const value = utf8(JSON.stringify({ ...said, key }));
-    await this.#store.write((records) => records.put(name, value));
+    await this.#store.write((records) => {
+      records.put(name, utf8(JSON.stringify(said)));
+      records.put(mark, EMPTY);
+    });
   }
 
   /** All of one conversation. @throws `storage.*` */
-  async of(jid: string): Promise<readonly (Said & { readonly key: string })[]> {
-    const found: (Said & { readonly key: string })[] = [];
+  async of(jid: string): Promise<readonly Said[]> {
+    const found: Said[] = [];
     for await (const [, value] of this.#store.scan(placeOf(jid)))
-      found.push(JSON.parse(new TextDecoder().decode(value)) as Said & { readonly key: string });
+      found.push(JSON.parse(new TextDecoder().decode(value)) as Said);
     return found;
   }
 }

@@ -134,12 +134,16 @@ test('two clients: markers, an invitation by a stranger, and history after a res
   await hers.line('\u202ered');
   await parties.until('read', () => screens.alice.some((line) => line === '   bob@localhost has read [1]'));
   expect(screens.bob).toContain('[1] alice@localhost: \\u{202e}red');
+  expect(await bob.mls.fingerprint('alice@localhost')).toBe(alice.mls.device.fingerprint);
+  expect(await bob.mls.fingerprint('bob@localhost')).toBe(bob.mls.device.fingerprint);
+  expect(await bob.mls.fingerprint('carol@localhost')).toBeUndefined();
   await his.line('/react 1 ✔');
   await parties.until('reacted', () => screens.alice.some((line) => line === '   bob@localhost to [1]: ✔'));
   const again = new History(bob.store);
   const [said] = await again.of('alice@localhost');
   expect(said).toMatchObject({ from: 'alice@localhost', text: '\u202ered' });
-  await again.keep(said!, said!.key);
+  const key = bob.events.flatMap((event) => (event.kind === 'message' ? [event.key] : []));
+  await again.keep(said!, key[0]!);
   expect(await again.of('alice@localhost')).toHaveLength(1);
   await parties.stop();
 });
