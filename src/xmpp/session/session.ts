@@ -5,6 +5,7 @@ import { fail } from '../../base/error.ts';
 import type { KeyPair, Provider } from '../../index.ts';
 import type { MlsStore } from '../../storage/index.ts';
 import type { XmppBinding } from '../binding.ts';
+import type { Http } from '../content/files.ts';
 import { aikId } from '../identity/accountKey.ts';
 import { fingerprintText } from '../identity/fingerprint.ts';
 import { bareJid, parseJid } from '../jid.ts';
@@ -40,6 +41,11 @@ export interface MlsXmppOptions {
   readonly mayInvite?: (jid: string, binding: XmppBinding) => boolean | Promise<boolean>;
   /** One-time KeyPackages that are kept published, 2 to 16. @defaultValue 8 */
   readonly keyPackages?: number;
+  /**
+   * HTTP of the application: without it groups cannot grow beyond what one stanza holds of their tree, about 100 devices,
+   * and larger ones cannot be entered. @defaultValue none
+   */
+  readonly http?: Http;
   /** @defaultValue the clock of the platform */
   readonly timers?: Timers;
 }
@@ -145,13 +151,13 @@ export class MlsXmpp {
   }
 
   /**
-   * The fingerprint of an account's key as it is known here, for comparing; nothing for an account that is not known.
-   * @param jid bare address @throws `storage.*`
+   * The fingerprint of an account's key, for comparing: as it is kept here, otherwise as the server has it, which is kept.
+   * @param jid bare address @returns nothing for an account without devices @throws `xmpp.*`, `storage.*`
    */
   async fingerprint(jid: string): Promise<string | undefined> {
     const { devices, provider, device } = this.#setting;
     if (jid === device.jid) return this.device.fingerprint;
-    const pin = await devices.pin(jid);
+    const pin = (await devices.pin(jid)) ?? (await devices.fetch(jid)).pin;
     return pin && fingerprintText(aikId(provider.suite(1), pin.signed.list.accountKey));
   }
 
