@@ -6,6 +6,7 @@ import type { KeyPair, Provider } from '../../index.ts';
 import type { MlsStore } from '../../storage/index.ts';
 import type { XmppBinding } from '../binding.ts';
 import type { Http } from '../content/files.ts';
+import { aikId } from '../identity/accountKey.ts';
 import { fingerprintText } from '../identity/fingerprint.ts';
 import { bareJid, parseJid } from '../jid.ts';
 import { Nodes } from '../nodes.ts';
@@ -148,6 +149,17 @@ export class MlsXmpp {
   room(jid: string, options: RoomOptions = {}): Promise<Conversation> {
     const talk = { kind: 'room', jid: bareJid(parseJid(jid)) } as const;
     return this.#open(talk, (conversation) => beginRoom(this.#setting, conversation, options));
+  }
+
+  /**
+   * The fingerprint of an account's key, for comparing: as it is kept here, otherwise as the server has it, which is kept.
+   * @param jid bare address @returns nothing for an account without devices @throws `xmpp.*`, `storage.*`
+   */
+  async fingerprint(jid: string): Promise<string | undefined> {
+    const { devices, provider, device } = this.#setting;
+    if (jid === device.jid) return this.device.fingerprint;
+    const pin = (await devices.pin(jid)) ?? (await devices.fetch(jid)).pin;
+    return pin && fingerprintText(aikId(provider.suite(1), pin.signed.list.accountKey));
   }
 
   /** What the user, or a scanned code, says of an account's key. @param fingerprint 32 bytes @throws `policy.identity-changed` */
