@@ -26,8 +26,6 @@ export interface Entering {
   readonly timers: Timers;
   readonly random: (length: number) => Uint8Array;
   readonly groupId: Uint8Array;
-  /** Our old leaf is to be replaced. */
-  readonly resync: boolean;
   /** GroupInfos from elsewhere than the order. @defaultValue none */
   readonly copies?: () => Promise<readonly GroupInfoPart[]>;
   /** A tree for a GroupInfo that does not carry it. */
@@ -87,20 +85,30 @@ async function firstGood(
 }
 
 async function prepare(entering: Entering, { message, branch }: GroupInfoPart): Promise<StoredOffer> {
-  const { client, resync, treeFor, check } = entering;
-  const tree = await treeFor?.({ message, branch });
-  const offer = await client.prepareExternalJoin(message, {
-    resync,
-    authenticatedData: handshakeNote(resync ? HandshakeReason.resync : HandshakeReason.deviceAdded),
-    ...(tree && { ratchetTree: tree }),
-  });
+  const tree = await entering.treeFor?.({ message, branch });
+  const offer = await offerFor(entering, message, tree && { ratchetTree: tree });
   try {
-    check(offer.group);
+    entering.check(offer.group);
   } catch (error) {
     await offer.discard();
     throw error;
   }
   return offer;
+}
+
+/** In place of our leaf, where there is one; else a new seat. */
+async function offerFor(
+  { client }: Entering,
+  message: Uint8Array,
+  tree: { readonly ratchetTree: Uint8Array } | undefined,
+): Promise<StoredOffer> {
+  const noted = (reason: number) => ({ authenticatedData: handshakeNote(reason), ...tree });
+  try {
+    return await client.prepareExternalJoin(message, { resync: true, ...noted(HandshakeReason.resync) });
+  } catch (error) {
+    if (!(error instanceof MlsError) || error.code !== 'validation.external-commit') throw error;
+    return client.prepareExternalJoin(message, noted(HandshakeReason.deviceAdded));
+  }
 }
 
 /** @returns the place of our commit if it counts */
@@ -150,25 +158,28 @@ async function placeOf(
   sequencer: Sequencer,
   offer: StoredOffer,
 ): Promise<Position | 'overtaken' | undefined> {
-  const header = headerOf(offer.message);
   let ours: Entry | undefined;
   let anchor: string | undefined;
   for await (const entry of sequencer.backwards()) {
-    const content = entry.payload?.content;
     if (ours !== undefined) anchor ??= entry.id;
-    if (content?.kind !== 'commit') continue;
-    if (equal(content.message, offer.message)) {
-      [ours, anchor] = [entry, undefined];
-      continue;
-    }
-    const other = headerOf(content.message);
-    if (ours === undefined || other === undefined || header === undefined) continue;
-    if (!equal(other.groupId, header.groupId) || other.epoch > header.epoch) continue;
+    const rival = rivalry(entry, offer.message);
+    if (rival === 'same') [ours, anchor] = [entry, undefined];
     // What came before the epoch began is no rival.
-    if (other.epoch < header.epoch) break;
-    if (sameBranch(entry, ours)) return 'overtaken';
+    else if (ours !== undefined && rival === 'before') break;
+    else if (ours !== undefined && rival === 'rival' && sameBranch(entry, ours)) return 'overtaken';
   }
   return ours && { id: ours.id, digest: ours.digest, anchor };
+}
+
+/** What an entry is to a commit of ours. */
+function rivalry({ payload }: Entry, message: Uint8Array): 'same' | 'rival' | 'before' | 'nothing' {
+  const content = payload?.content;
+  if (content?.kind !== 'commit') return 'nothing';
+  if (equal(content.message, message)) return 'same';
+  const [one, other] = [headerOf(message), headerOf(content.message)];
+  if (one === undefined || other === undefined || !equal(one.groupId, other.groupId)) return 'nothing';
+  if (other.epoch > one.epoch) return 'nothing';
+  return other.epoch < one.epoch ? 'before' : 'rival';
 }
 
 function sameBranch(one: Entry, other: Entry): boolean {

@@ -72,6 +72,11 @@ export class AccountFeed {
     return done;
   }
 
+  /** Resolves when everything that had come by now was delivered. */
+  get read(): Promise<void> {
+    return this.#turn;
+  }
+
   /** Hear nothing more. */
   stop(): void {
     this.#unsubscribe();

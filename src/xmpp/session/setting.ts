@@ -9,7 +9,7 @@ import type { Followed } from '../ordered/follow.ts';
 import { OrderedGroup } from '../ordered/orderedGroup.ts';
 import { type Conversing, namesOf, PositionRecord, readRecord } from '../ordered/records.ts';
 import type { OwnKeyPackages } from '../ownKeyPackages.ts';
-import type { From } from '../sequencer/contract.ts';
+import type { Entry, From } from '../sequencer/contract.ts';
 import { RoomSequencer } from '../sequencer/room.ts';
 import type { RoomEvent } from '../sequencer/roomEvents.ts';
 import type { GroupInfoPart } from '../stanza/mls.ts';
@@ -29,7 +29,7 @@ export interface Setting extends Surroundings {
   /** Told of what a room says. */
   roomEvent(conversation: Conversation, event: RoomEvent): void;
   /** Told after everything that was followed. */
-  followed(conversation: Conversation, ordered: OrderedGroup, followed: Followed): void;
+  followed(conversation: Conversation, ordered: OrderedGroup, followed: Followed, entry?: Entry): void;
   /** GroupInfos that accounts keep of a group, beside its order. */
   copies(conversation: Conversation, groupId: Uint8Array): Promise<readonly GroupInfoPart[]>;
   /** Know a group under its id. */
@@ -103,9 +103,9 @@ export function orderGroup(
     copies: () => setting.copies(conversation, group.group.id),
     check: (other) => void requireOurs(setting, conversing, other.extensions),
     isPublished: () => isPublished(binding),
-    onFollowed: async (followed) => {
+    onFollowed: async (followed, entry) => {
       conversation.followed(ordered, followed);
-      setting.followed(conversation, ordered, followed);
+      setting.followed(conversation, ordered, followed, entry);
     },
     onHole: (error) => void events.emit({ kind: 'fault', conversation, error }),
     onLost: () => void events.emit({ kind: 'lost-race', conversation }),

@@ -3,7 +3,9 @@
 import { expect, test } from 'vitest';
 import { Parties } from '../../../support/parties.ts';
 
-test.each(['prosody', 'ejabberd'] as const)(
+const DIALECTS = ['prosody', 'ejabberd'] as const;
+
+test.each(DIALECTS)(
   'a room is made, people are let in and talk, over %s',
   async (dialect) => {
     const parties = new Parties({ dialect });
@@ -33,3 +35,30 @@ test.each(['prosody', 'ejabberd'] as const)(
     await parties.stop();
   },
 );
+
+test.each(DIALECTS)('XMP-13: a way in is found after the archive has forgotten it, over %s', async (dialect) => {
+  const parties = new Parties({ dialect });
+  const [alice, bob] = [await parties.join('alice'), await parties.join('bob')];
+  const room = await parties.room(alice, 'garden', [bob]);
+  const garden = await alice.mls.room(room, { joinRule: 'affiliated' });
+  await garden.send('hello');
+  parties.server.expireArchives(0, room);
+  const theirs = await bob.mls.room(room, { joinRule: 'affiliated' });
+  expect(theirs.status).toBe('active');
+  await theirs.send('I found you');
+  await parties.until('alice hears', () => alice.heard().includes('I found you'));
+  expect([alice, bob].flatMap((one) => one.faults())).toEqual([]);
+  await parties.stop();
+});
+
+test('the way in is posted again before it is buried', async () => {
+  const parties = new Parties();
+  const [alice, bob] = [await parties.join('alice'), await parties.join('bob')];
+  const room = await parties.room(alice, 'garden', [bob]);
+  const garden = await alice.mls.room(room, { joinRule: 'affiliated' });
+  await Promise.all(Array.from({ length: 210 }, (_, i) => garden.send(String(i))));
+  await parties.quiet();
+  parties.server.expireArchives(50, room);
+  expect((await bob.mls.room(room)).status).toBe('active');
+  await parties.stop();
+});
