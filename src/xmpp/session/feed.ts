@@ -8,6 +8,7 @@ import { type Incoming, readIncoming, readMessage } from '../content/incoming.ts
 import type { XmlElement } from '../element.ts';
 import { PositionRecord, readRecord, record } from '../ordered/records.ts';
 import type { Archive } from '../sequencer/archive.ts';
+import { Breath } from '../sequencer/breath.ts';
 import type { Entry, From, Position } from '../sequencer/contract.ts';
 import { locate, readOn } from '../sequencer/reader.ts';
 import { isResult } from '../stanza/mam.ts';
@@ -96,11 +97,13 @@ export class AccountFeed {
     // A new device cannot read what is older than itself.
     const from: From = kept === undefined ? 'end' : readRecord(PositionRecord, kept);
     let taken = 0;
+    const breath = new Breath(this.#setting.timers);
     const take = async (entry: Entry, position: Position): Promise<void> => {
       await this.#archived(entry);
       taken += 1;
       if (taken % MANY === 0) this.#handlers.progress(taken);
       await this.#keep(position);
+      await breath.draw();
     };
     const start = await locate(archive, from);
     if (kept === undefined && start !== 'start' && start !== 'trimmed') await this.#keep(start);
