@@ -6,6 +6,11 @@ import base from './vitest.config.ts';
 
 const room = process.env.MUTATION_ROOM ?? '';
 
+/** Tests of rules, one after the other. */
+function named(names: string): string[] {
+  return names.split(' ').map((name) => `test/rules/${name}.test.ts`.replace('rules/../', ''));
+}
+
 /** Tests of a room beside its unit tests, in the order in which they are tried. */
 const MORE: Readonly<Record<string, readonly string[]>> = {
   tree: ['test/vectors/mutation.ts', 'test/property/tree.test.ts'],
@@ -13,15 +18,14 @@ const MORE: Readonly<Record<string, readonly string[]>> = {
   framing: ['test/vectors/mutation.ts', 'test/rules/framing.test.ts', 'test/rules/messages.test.ts'],
   // What takes all suites, or long histories, costs more than it finds. The quick ones stand first, and the slowest
   // (path.test.ts, keyPackage.test.ts, the histories of observers) are left out: they are about trees and leaves.
-  group: (
-    'repeats selection doors againTogether details keys malleable upkeep registry bounds observer groupRulesOutside ' +
-    'held handles extensionsDraftAad outsiders registryTraits extensionsDraftLeave extensionsDraftOutside groupRules ' +
-    'extensionsDraftData extensionsDraftKeys outcomes successionForged observerRefusals credentials ordering damage ' +
-    '../property/wiping records leaves capabilities framing again ../property/staged messages succession join ' +
-    'proposals commit branch externalCommit'
-  )
-    .split(' ')
-    .map((name) => `test/rules/${name}.test.ts`.replace('rules/../', '')),
+  group: named(
+    process.env.MUTATION_TESTS ??
+      'repeats selection changes doors againTogether details keys malleable upkeep registry bounds observer ' +
+        'groupRulesOutside held handles extensionsDraftAad outsiders registryTraits extensionsDraftLeave ' +
+        'extensionsDraftOutside groupRules extensionsDraftData extensionsDraftKeys outcomes successionForged ' +
+        'observerRefusals credentials ordering damage ../property/wiping records leaves capabilities framing again ' +
+        '../property/staged messages succession join proposals commit branch externalCommit',
+  ),
 };
 
 /** The cheapest first: a mutant is dead at the first test that fails. */

@@ -2,6 +2,7 @@
 //   npm run mutation                       all of them
 //   npm run mutation -- tree framing       these
 //   npm run mutation -- tree --mutate=src/tree/path.ts       what starts with a dash is for Stryker
+//   MUTATION_TESTS='join path' npm run mutation -- group --mutate=src/group/join.ts       with these tests of test/rules
 // It fails when a room stays below its bound. Reports are under reports/mutation. MLS_VECTORS_DIR as for the tests.
 
 import { spawnSync } from 'node:child_process';

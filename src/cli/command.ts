@@ -39,8 +39,10 @@ const HELP: readonly string[] = [
   '      check files of MLS test vectors, whose kind is recognised by their content',
   '  inspect FILE|- [--json] [--as TYPE]',
   '      show what an MLS structure holds; the input is binary, hex or base64',
-  '  demo [--suite 1..7] [--provider noble|node] [--json]',
-  '      play the life of a group of four members',
+  '  demo [--dialect prosody|ejabberd] [--seed N] [--json]',
+  '      play a story of three accounts in encrypted rooms, on an XMPP server inside the process',
+  '  demo --core [--suite 1..7] [--provider noble|node] [--json]',
+  '      play the life of a group of four members, without XMPP',
   '  --help',
   '      show this text',
 ];

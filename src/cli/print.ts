@@ -13,7 +13,7 @@ export interface Terminal {
 }
 
 /** The styles in use. */
-export type Style = 'good' | 'bad' | 'dim' | 'bold';
+export type Style = 'good' | 'bad' | 'dim' | 'bold' | 'title' | 'name';
 
 /** Colour a text, if the terminal wants colours. */
 export function paint(terminal: Terminal, style: Style, text: string): string {
@@ -45,4 +45,11 @@ export function counted(count: number, noun: string): string {
   return `${count} ${noun}${count === 1 ? '' : 's'}`;
 }
 
-const CODES: Readonly<Record<Style, number>> = { good: 32, bad: 31, dim: 2, bold: 1 };
+const CODES: Readonly<Record<Style, string>> = {
+  good: '32',
+  bad: '31',
+  dim: '2',
+  bold: '1',
+  title: '1;35',
+  name: '36',
+};

@@ -28,7 +28,7 @@ export function ownCapabilities({ suite, policy }: Environment, grease?: number)
  * never listed, reserved values left out (§13.5). Nothing is verified: adding a KeyPackage does that.
  * @param keyPackages MLSMessages, our own among them; at least one
  * @param openTypes bodies of further credential types @defaultValue none
- * @throws `validation.key-package` for another kind of message, `codec.*`
+ * @throws `validation.key-package` for another kind of message, `validation.unsupported` for other bodies, `codec.*`
  */
 export function commonCapabilities(
   keyPackages: readonly Uint8Array[],

@@ -7,18 +7,27 @@ import { inspect } from 'node:util';
 import { describe, expect, test } from 'vitest';
 import { isZero, toHex, utf8 } from '../../src/base/bytes.ts';
 import { MlsError } from '../../src/base/error.ts';
+import { decode, encode } from '../../src/codec/codec.ts';
 import { expandWithLabel } from '../../src/crypto/labels.ts';
 import { nodeProvider } from '../../src/crypto/node/index.ts';
 import { Client } from '../../src/group/client.ts';
 import { Group, stateOf } from '../../src/group/group.ts';
+import { joinFromWelcome } from '../../src/group/join.ts';
+import { KeyPackageStore } from '../../src/group/keyPackageStore.ts';
+import { epochFromJoiner } from '../../src/group/nextEpoch.ts';
 import { acceptAnyCredential, type Policy } from '../../src/group/policy.ts';
+import { processMove } from '../../src/group/process.ts';
 import { add, externalPsk, type ProposalInput, remove, update } from '../../src/group/proposals.ts';
 import { stateSecrets } from '../../src/group/spent.ts';
 import type { GroupState } from '../../src/group/state.ts';
 import type { StagedCommit } from '../../src/group/views.ts';
+import { externalKeyPair } from '../../src/schedule/epoch.ts';
+import { openExternalInit } from '../../src/schedule/exporter.ts';
 import { exporterSecrets } from '../../src/schedule/safeExporter.ts';
 import { createSecretTree, ratchetOf, takeReceiveKey } from '../../src/schedule/secretTree.ts';
 import { basicCredential } from '../../src/wire/credential.ts';
+import { MlsMessage } from '../../src/wire/message.ts';
+import { WireFormat } from '../../src/wire/registry.ts';
 import { bytesIn, placesOf } from '../support/graph.ts';
 import { join, leaf, newcomer, type Peer, room, settle } from '../support/peers.ts';
 import { Recorder } from '../support/recorder.ts';
@@ -100,6 +109,19 @@ describe('R9.2-01 R9.2-02 R9.2-07 CRY-23 every secret that is made is kept by th
     const [a, b] = peers as [Peer, Peer];
     b.follow(externalCommit(a));
     expect(recorder.strays(b.state)).toEqual([]);
+  });
+
+  test('R8-21 the init secret that an external joiner chose is among what is wiped', () => {
+    const [a, b] = room(['a', 'b']) as [Peer, Peer];
+    const message = decode(MlsMessage, externalCommit(a));
+    const content = message.wireFormat === 1 ? message.publicMessage.content.content : undefined;
+    const entry = content?.contentType === 3 ? content.commit.proposals[0] : undefined;
+    const init = entry?.type === 1 && 'kemOutput' in entry.proposal ? entry.proposal.kemOutput : DATA;
+    const pair = externalKeyPair(SUITE, b.state.epoch.secrets.externalSecret);
+    const chosen = openExternalInit(SUITE, pair, init);
+    const { result: taken } = processMove(b.env, b.state, encode(MlsMessage, message));
+    const spent = taken.kind === 'checked-commit' ? taken.checked.spent : [];
+    expect(spent.map(toHex)).toContain(toHex(chosen));
   });
 
   test('R12.4.3.1-31 joining by Welcome', () => {
@@ -357,6 +379,50 @@ describe('clients', () => {
       expect(recorder.strays(stateOf(parent), stateOf(group))).toEqual([]);
       expectAlive(stateOf(group));
       expectAlive(stateOf(parent));
+    }
+  });
+
+  test('R8-21 R16.6-02 joining from outside keeps what the group needs, and nothing else', () => {
+    const recorder = new Recorder();
+    const client = new Client({
+      credential: basicCredential('b'),
+      validateCredential: acceptAnyCredential,
+      provider: recorder.provider,
+      psks: () => utf8('shared'),
+    });
+    const group = makeClient('a').createGroup();
+    const offer = client.prepareExternalJoin(group.groupInfo(), { psks: [externalPsk(DATA)] });
+    const joined = offer.accept();
+    expect(recorder.strays(stateOf(joined))).toEqual([]);
+    expectAlive(stateOf(joined));
+    group.accept(staged(group, offer.message));
+    move([group, joined], joined);
+  });
+
+  test('R12.4.3.1-31 joining by Welcome names what it has opened, to be wiped', () => {
+    for (const path of ['always', 'omit'] as const) {
+      const [a] = room(['a', 'b']) as [Peer];
+      const { env, own, keyPackage } = newcomer('d');
+      const message = decode(MlsMessage, a.commit([add(keyPackage)], { path }).welcome as Uint8Array);
+      if (message.wireFormat !== WireFormat.welcome) throw new Error('no Welcome');
+      const { state, spent } = joinFromWelcome(env, message.welcome, () => own);
+      const { context, confirmationTag } = state.epoch;
+      const again = epochFromJoiner(SUITE, spent[0] as Uint8Array, context, []);
+      expect(again.confirmationTag).toEqual(confirmationTag);
+      expect(spent.map(({ length }) => length)).toEqual(path === 'always' ? [32, 32] : [32]);
+    }
+  });
+
+  test('R9.2-01 R16.6-02 the private halves of a KeyPackage are wiped when it is forgotten or used up', () => {
+    for (const end of ['forget', 'use'] as const) {
+      const store = new KeyPackageStore();
+      const { own } = newcomer('a');
+      store.keep(own);
+      if (end === 'use') store.use(own);
+      else store.forget(own.ref);
+      expect([own.init, own.encryption].map(({ secretKey }) => isZero(secretKey))).toEqual([true, true]);
+      expect(isZero(own.signer.secretKey)).toBe(false);
+      expect(store.find(own.ref)).toBeUndefined();
     }
   });
 

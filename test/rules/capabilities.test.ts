@@ -220,6 +220,14 @@ describe('extensions of the group', () => {
     expect(ann.state.epoch.context.extensions).toEqual([]);
   });
 
+  test('R13.5-05 no group is founded with a reserved extension, though the application lists it', () => {
+    const grease = GREASE[0] as number;
+    const listing = new Peer('eve', { policy: { extensionTypes: [grease] } });
+    const extensions = [{ extensionType: grease, extensionData: nonce }];
+    const found = () => createGroupState(listing.env, listing.keyPackage(), { extensions });
+    expect(codeOf(found)).toBe('validation.unsupported');
+  });
+
   test('R13.5-05 what we send of proposals, credentials and contexts has no reserved values', () => {
     const eve = new Peer('eve', { policy: { grease: true } });
     for (const grease of GREASE) {
@@ -296,7 +304,9 @@ describe('founding', () => {
   ]);
 
   test('R11-01 R11-02 R11-03 R11-08 the first epoch', () => {
-    const { epoch } = createGroupState(eve.env, eve.keyPackage(), {});
+    const { epoch, ...rest } = createGroupState(eve.env, eve.keyPackage(), {});
+    const { proposals, past, resumption, held, ahead, dropped } = rest;
+    expect([proposals, past, resumption, held, ahead, dropped].flat()).toEqual([]);
     const { context, tree, self, secrets } = epoch;
     expect([context.epoch, tree.width, self]).toEqual([0n, 1, 0]);
     expect(context.groupId).toHaveLength(32);

@@ -4,6 +4,8 @@ import { describe, expect, test } from 'vitest';
 import { utf8 } from '../../src/base/bytes.ts';
 import { nodeProvider } from '../../src/crypto/node/index.ts';
 import { Client } from '../../src/group/client.ts';
+import { joinExternally } from '../../src/group/external.ts';
+import { createGroupInfo } from '../../src/group/groupInfo.ts';
 import { proposeMove } from '../../src/group/moves.ts';
 import type { CredentialClaim } from '../../src/group/policy.ts';
 import { add, update } from '../../src/group/proposals.ts';
@@ -158,6 +160,25 @@ describe('when it is asked', () => {
     world.accepts(undefined, forgeExternalCommit(eve.env, ann.state, eve));
   });
 
+  test('R5.3.1-06 R5.3.1-08 R5.3.1-09 for what is new of our own leaf in our own commit, and for nothing else', () => {
+    const bob = makeWorld(names).at(1);
+    const previous = { credential: bob.credential, signatureKey: bob.signer.publicKey };
+    const signer = signaturePair(bob.env);
+    const claims = listen(bob);
+    bob.build([], { leaf: { extensions: [] } });
+    expect(claims).toEqual([]);
+    for (const [leaf, claim] of [
+      [{ credential: other }, { ...previous, credential: other }],
+      [{ signer }, { ...previous, signatureKey: signer.publicKey }],
+    ] as const) {
+      const asked = listen(bob);
+      bob.build([], { leaf });
+      expect(asked).toEqual([{ ...claim, role: 'member', previous }]);
+      listen(bob, () => false);
+      expect(codeOf(() => bob.build([], { leaf }))).toBe('policy.successor');
+    }
+  });
+
   test('R5.3.1-07 R12.1.7-06 for every external sender of new extensions', () => {
     const world = makeWorld(names);
     const bob = world.at(1);
@@ -178,6 +199,31 @@ describe('when it is asked', () => {
     const keyless = [{ credential: other, signatureKey: new Uint8Array(5) }];
     const wrong = extensionsOf([makeExtension(5, ExternalSenders, keyless)]);
     world.refuses(bob, forgeCommit(bob.env, bob.state, [bob.inline(wrong)]).message, 'crypto.public-key');
+  });
+});
+
+describe('who joins', () => {
+  test('R5.3.1-07 asks about every external sender of the group, by Welcome and from outside', () => {
+    const sender = { credential: other, signatureKey: signaturePair(eve.env).publicKey };
+    const extensions = [makeExtension(5, ExternalSenders, [sender])];
+    const bob = makeWorld(['ann', 'bob'], { extensions }).at(1);
+    const joiner = eve.fork();
+    const own = joiner.keyPackage();
+    const welcome = bob.build([bob.inline(addOf(own))]).welcome as Uint8Array;
+    const groupInfo = createGroupInfo(bob.env, bob.state.epoch, { ratchetTree: true, externalPub: true });
+    const { env, credential, signer } = joiner;
+    for (const join of [
+      () => joiner.join(welcome, own),
+      () => joinExternally(env, groupInfo, { credential, signer }, undefined),
+    ]) {
+      const claims = listen(joiner);
+      join();
+      expect(claims.filter(({ role }) => role === 'external-sender')).toEqual([
+        { ...sender, role: 'external-sender', previous: undefined },
+      ]);
+      listen(joiner, ({ role }) => role === 'member');
+      expect(codeOf(join)).toBe('validation.credential');
+    }
   });
 });
 

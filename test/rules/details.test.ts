@@ -7,6 +7,7 @@ import { decode, encode, uint8 } from '../../src/codec/codec.ts';
 import { nodeProvider } from '../../src/crypto/node/index.ts';
 import { Client } from '../../src/group/client.ts';
 import { provisionalContext } from '../../src/group/nextEpoch.ts';
+import { DEFAULT_POLICY } from '../../src/group/policy.ts';
 import {
   acceptAnyCredential,
   add,
@@ -16,16 +17,18 @@ import {
   customProposal,
   externalPsk,
   type Group,
+  remove,
   resumptionPsk,
   stored,
   toHex,
   update,
   utf8,
 } from '../../src/index.ts';
+import { ApplicationId, makeExtension } from '../../src/wire/extension.ts';
 import type { GroupContext } from '../../src/wire/groupContext.ts';
 import { KeyPackage } from '../../src/wire/keyPackage.ts';
 import { MlsMessage } from '../../src/wire/message.ts';
-import { GREASE, isDefaultExtension, isDefaultProposal } from '../../src/wire/registry.ts';
+import { ExtensionType, GREASE, isDefaultExtension, isDefaultProposal } from '../../src/wire/registry.ts';
 import { rejects } from '../support/refusals.ts';
 
 const NOW = 1_800_000_000;
@@ -104,6 +107,14 @@ describe('what we generate', () => {
       return one?.extensionData.length;
     });
     expect(new Set(lengths).size).toBeGreaterThan(2);
+    for (const length of lengths) expect(length).toBeLessThan(8);
+  });
+
+  test('R7.2-08 R7.3-12: an extension of a default type is used without being listed', () => {
+    const id = makeExtension(ExtensionType.applicationId, ApplicationId, { applicationId: utf8('a') });
+    const plain = client('a', { policy: { grease: false } });
+    const { leafNode } = keyPackageOf(plain.createKeyPackage({ leafExtensions: [id] }).message);
+    expect([leafNode.extensions, leafNode.capabilities.extensions]).toEqual([[id], []]);
   });
 
   test('R7.2-14: nothing reserved is mixed in when that is switched off', () => {
@@ -119,6 +130,35 @@ describe('what we generate', () => {
     expect(source.lifetime.notBefore).toBeLessThanOrEqual(BigInt(NOW));
     expect(source.lifetime.notAfter).toBeGreaterThan(BigInt(NOW + 86_400));
     expect(source.lifetime.notAfter).toBeLessThan(BigInt(NOW + 366 * 86_400));
+  });
+
+  test('R7.2-16 R7.2-17: without a clock of the application, the system says what the present is', () => {
+    const before = BigInt(Math.floor(Date.now() / 1000));
+    const options = { validateCredential: acceptAnyCredential, provider: nodeProvider };
+    const made = new Client({ credential: basicCredential('a'), ...options }).createKeyPackage();
+    const { leafNode } = keyPackageOf(made.message);
+    const after = BigInt(Math.ceil(Date.now() / 1000));
+    if (leafNode.source.leafNodeSource !== 1) return expect.fail('source');
+    const { notBefore } = leafNode.source.lifetime;
+    expect(notBefore).toBeGreaterThanOrEqual(before - 3600n);
+    expect(notBefore).toBeLessThanOrEqual(after - 3600n);
+  });
+
+  test('R5.2-01 R5.2-02: the reference of a KeyPackage is a hash of it under the registered label', () => {
+    const { message, ref } = client('a').createKeyPackage();
+    const bytes = encode(KeyPackage, keyPackageOf(message));
+    const label = utf8('MLS 1.0 KeyPackage Reference');
+    const header = Uint8Array.of(label.length, ...label, 0x40 | (bytes.length >> 8), bytes.length & 0xff);
+    expect(ref).toEqual(nodeProvider.suite(1).hash(Uint8Array.of(...header, ...bytes)));
+  });
+
+  test('R15.1-01 R6.3.1-12: contents are padded to the next multiple of 64', () => {
+    expect([0, 1, 63, 64, 65, 1000].map((length) => DEFAULT_POLICY.pad(length, 1))).toEqual([
+      0, 64, 64, 64, 128, 1024,
+    ]);
+    const [group] = pair();
+    const [short, longer] = [1, 60].map((length) => group.encrypt(new Uint8Array(length)).length);
+    expect(longer).toBe(short);
   });
 
   test('R17.6-01 R17.7-01: signatures use the registered labels', () => {
@@ -181,6 +221,23 @@ describe('what a commit covers', () => {
     follow(group, other, commit.message);
     expect(group.members).toHaveLength(3);
     expect(group.encrypt(utf8('on we go')).length).toBeGreaterThan(0);
+  });
+
+  test('R12.2-08 R12.2-16: proposals that only together make a list are committed together', () => {
+    const [group, other] = pair();
+    const carol = client('carol');
+    const invitation = group.invite([carol.createKeyPackage().message]);
+    follow(group, other, invitation.message);
+    carol.prepareJoin(invitation.welcome).accept().close();
+    // Carol comes anew; until she is removed, she cannot be added.
+    for (const input of [add(carol.createKeyPackage().message), remove(2)])
+      expect(group.process(other.propose(input).message).kind).toBe('proposal');
+    const commit = group.commit();
+    expect([commit.changes.added.length, commit.changes.removed.length]).toEqual([1, 1]);
+    follow(group, other, commit.message);
+    expect(carol.prepareJoin(commit.welcome as Uint8Array).accept().epochAuthenticator).toEqual(
+      group.epochAuthenticator,
+    );
   });
 
   test('PRO-15: a proposal that is asked for by its reference is committed once', () => {

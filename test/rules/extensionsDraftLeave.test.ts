@@ -2,6 +2,7 @@
 
 import { describe, expect, test } from 'vitest';
 import { stateOf } from '../../src/group/group.ts';
+import type { CredentialClaim } from '../../src/group/policy.ts';
 import {
   appData,
   extensionsDraft,
@@ -229,6 +230,26 @@ describe('an external commit', () => {
     expect([bob.status, carol.status, dave.isOpen]).toEqual(['removed', 'removed', false]);
     expect(alice.members).toHaveLength(2);
     works([alice, back]);
+  });
+
+  test('R5.3.1-08 R12.4.3.2-12: whoever joins succeeds its own former leaf, and nobody who leaves', () => {
+    const claims: CredentialClaim[] = [];
+    const alice = drafty('alice', { validateCredential: (claim) => claims.push(claim) > 0 });
+    const carol = drafty('carol');
+    const groups = gather([alice, drafty('bob'), carol]) as Three;
+    const message = left(groups);
+    const info = groups[0].groupInfo();
+    for (const [joiner, resync, previous] of [
+      [drafty('dora'), false, undefined],
+      [carol, true, carol.credential],
+    ] as const) {
+      claims.length = 0;
+      const offer = joiner.prepareExternalJoin(info, { leaving: [message], resync });
+      expect(verdict(groups[0].process(offer.message))).toBe('commit');
+      expect(claims.map((claim) => [claim.credential, claim.previous?.credential])).toEqual([
+        [joiner.credential, previous],
+      ]);
+    }
   });
 
   test('somebody who leaves does not come back by the same commit', () => {

@@ -11,6 +11,7 @@ import { externalKeyPair } from '../../src/schedule/epoch.ts';
 import { leafAt, treeToNodes } from '../../src/tree/tree.ts';
 import { GroupInfo } from '../../src/wire/groupInfo.ts';
 import type { Proposal } from '../../src/wire/proposal.ts';
+import { ExtensionType } from '../../src/wire/registry.ts';
 import { RatchetTree } from '../../src/wire/treeNode.ts';
 import {
   type ExternalTweaks,
@@ -190,6 +191,20 @@ describe.each([1, 2, 5])('members, suite %i', (suite) => {
     }
   });
 
+  test('PRO-23 R12.4.3.2-06 R12.2-23 a reference that nobody knows, where types may only come by value', () => {
+    const proposalTypes = new Map([
+      [0xf0b0, { external: false, pathRequired: false, externalCommit: 'value' } as const],
+    ]);
+    for (const options of [{}, { policy: { proposalTypes } }]) {
+      const group = makeWorld(['ann', 'bob'], { suite, ...options });
+      const unknown = { ...item(own(1)), ref: nonce };
+      const forged = forgeExternalCommit(eve.env, group.at(0).state, eve, {
+        items: (items) => [...items, unknown],
+      });
+      group.refuses(undefined, forged.message, 'validation.external-commit');
+    }
+  });
+
   test('PRO-23 R12.4.3.2-08 a membership tag', () => {
     const { message } = forgeExternalCommit(eve.env, ann.state, eve);
     world.refuses(undefined, Uint8Array.from([...message, 32, ...nonce]), 'codec.trailing');
@@ -282,6 +297,19 @@ describe('joiners', () => {
     const tree = encode(RatchetTree, treeToNodes(ann.tree));
     const joined = join(eve, { nodes: () => undefined }, { tree });
     expect(authenticator(ann.tryCommit(joined.message)!)).toBe(authenticator(joined.state));
+  });
+
+  test('R12.4.3.2-01 a GroupInfo carries the tree and the key for joiners where they are asked for', () => {
+    const { ratchetTree: tree, externalPub: pub } = ExtensionType;
+    for (const [ratchetTree, externalPub, types] of [
+      [true, true, [tree, pub]],
+      [true, false, [tree]],
+      [false, true, [pub]],
+      [false, false, []],
+    ] as const) {
+      const { extensions } = createGroupInfo(ann.env, ann.state.epoch, { ratchetTree, externalPub });
+      expect(extensions.map(({ extensionType }) => extensionType)).toEqual(types);
+    }
   });
 
   test('R11-02 R11-03 R12.4.3-03 PRO-30 into epoch 0', () => {

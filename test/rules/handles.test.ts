@@ -1,10 +1,12 @@
 /** Handles of groups, joins and commits: what they hand out is the caller's, and each is decided once (RFC 9420 §14). */
 
 import { describe, expect, test } from 'vitest';
-import { utf8 } from '../../src/base/bytes.ts';
-import { uint8 } from '../../src/codec/codec.ts';
+import { toHex, utf8 } from '../../src/base/bytes.ts';
+import { decode, encode, uint8 } from '../../src/codec/codec.ts';
 import { nodeProvider } from '../../src/crypto/node/index.ts';
-import { type Group, stateOf } from '../../src/group/group.ts';
+import { Client, insideOfClient } from '../../src/group/client.ts';
+import { Group, stateOf } from '../../src/group/group.ts';
+import { acceptAnyCredential } from '../../src/group/policy.ts';
 import {
   add,
   customProposal,
@@ -12,11 +14,14 @@ import {
   reinit,
   remove,
   resumptionPsk,
+  stored,
   update,
 } from '../../src/group/proposals.ts';
 import type { StagedCommit } from '../../src/group/views.ts';
 import { ratchetOf } from '../../src/schedule/secretTree.ts';
 import { treeToNodes } from '../../src/tree/tree.ts';
+import { basicCredential } from '../../src/wire/credential.ts';
+import { MlsMessage } from '../../src/wire/message.ts';
 import { Faulty } from '../support/faulty.ts';
 import { clientOf, commitOf, followAll, groupsOf, moveAll, talk } from '../support/groups.ts';
 import { codeOf } from '../support/refusals.ts';
@@ -86,6 +91,10 @@ describe('a group', () => {
     const before = a.save();
     for (const one of bytes) one.fill(0);
     expect(a.save()).toEqual(before);
+    const named = utf8('room');
+    const founded = clientOf('b').createGroup({ id: named });
+    named.fill(0);
+    expect(founded.id).toEqual(utf8('room'));
   });
 
   test('hands out no parts of a message, for the sake of which the whole of it would be kept', () => {
@@ -130,6 +139,99 @@ describe('a group', () => {
   test('that is none of ours founds nothing', () => {
     const client = clientOf('a');
     expect(codeOf(() => client.branch({} as Group, []))).toBe('codec.input');
+  });
+});
+
+describe('a client', () => {
+  test('says who it is', () => {
+    const signer = nodeProvider.suite(2).signatureKeyPair(nodeProvider.random(32));
+    const client = clientOf('a', {}, { suite: 2, signer });
+    expect([client.suite, clientOf('b').suite]).toEqual([2, 1]);
+    expect(client.credential).toEqual(basicCredential('a'));
+    expect(client.signatureKey).toEqual(signer.publicKey);
+    expect(`${client}`).toBe(`Client(${toHex(signer.publicKey.subarray(0, 8))})`);
+    expect(codeOf(() => insideOfClient({} as Client))).toBe('codec.input');
+  });
+
+  test('hands out copies: whoever alters them alters nothing here', () => {
+    const d = clientOf('d');
+    const a = clientOf('a').createGroup();
+    const [made, asked] = [d.createKeyPackage(), d.requestJoin(a.groupInfo())];
+    d.signatureKey.fill(0);
+    for (const { ref } of [made, asked]) ref.fill(0);
+    const { welcome } = a.invite([made.message]);
+    const staged = d.prepareJoin(welcome as Uint8Array);
+    staged.keyPackage?.fill(0);
+    expect(staged.accept().member(1)?.signatureKey).toEqual(d.signatureKey);
+    const b = clientOf('b').createGroup();
+    const { message, ref } = d.requestJoin(b.groupInfo());
+    ref.fill(0);
+    const taken = b.process(message);
+    if (taken.kind !== 'proposal') throw new Error(taken.kind);
+    const commit = b.commit([stored(taken.proposal.ref)]);
+    expect(d.prepareJoin(commit.welcome as Uint8Array).accept().self).toBe(1);
+  });
+
+  test('JOI-05 R10-14 knows a KeyPackage of its own while it is not used up', () => {
+    const { d, welcome } = invited();
+    const { ref, secrets } = d.createKeyPackage();
+    const { keyPackage } = insideOfClient(d);
+    expect(keyPackage(ref)).toEqual(secrets);
+    for (const one of [utf8('none of ours'), ref, ref]) d.forgetKeyPackage(one);
+    expect(keyPackage(ref)).toBeUndefined();
+    const staged = d.prepareJoin(welcome);
+    const named = staged.keyPackage as Uint8Array;
+    expect(keyPackage(named)).toBeDefined();
+    staged.accept();
+    expect(keyPackage(named)).toBeUndefined();
+  });
+
+  test('R11-09 knows a group that a store gives it, and joins from outside for it', () => {
+    const d = clientOf('d');
+    const a = clientOf('a').createGroup();
+    const inside = insideOfClient(d);
+    const { state, message } = inside.joinExternally(a.groupInfo(), {});
+    expect(state.epoch.self).toBe(1);
+    a.accept(commitOf(a, message));
+    const group = new Group(inside.env, state);
+    expect(group.epochAuthenticator).toEqual(a.epochAuthenticator);
+    inside.keep(group);
+    expect(codeOf(() => d.createGroup({ id: a.id }))).toBe('validation.group-id');
+  });
+
+  test('checks a KeyPackage and says whose it is', () => {
+    const [a, b] = [clientOf('a'), clientOf('b')];
+    expect(a.validateKeyPackage(b.createKeyPackage().message)).toEqual({
+      leaf: 0,
+      credential: b.credential,
+      signatureKey: b.signatureKey,
+    });
+  });
+
+  test('STO-16 a back end that fails says nothing about a KeyPackage', () => {
+    const faulty = new Faulty(nodeProvider);
+    const a = clientOf('a', {}, { provider: faulty.provider });
+    const { message } = clientOf('b').createKeyPackage();
+    faulty.arm(1);
+    expect(codeOf(() => a.validateKeyPackage(message))).toBe('internal.bug');
+    faulty.disarm();
+    expect(a.validateKeyPackage(message).credential).toEqual(basicCredential('b'));
+  });
+
+  test('R7.2-17 checks the lifetime of a KeyPackage by its own clock', () => {
+    const { message } = clientOf('b', {}, { clock: () => 1_000_000 }).createKeyPackage();
+    const check = (now: number) => clientOf('a', {}, { clock: () => now }).validateKeyPackage(message);
+    const days = 86_400;
+    for (const now of [1_000_000 - 3600, 1_000_000 + 89 * days]) expect(check(now).leaf).toBe(0);
+    for (const now of [1_000_000 - 3601, 1_000_000 + 90 * days])
+      expect(codeOf(() => check(now))).toBe('policy.lifetime');
+  });
+
+  test('R8.4-13 without PSKs of the application has those of its groups', () => {
+    const options = { validateCredential: acceptAnyCredential, provider: nodeProvider };
+    const group = new Client({ credential: basicCredential('a'), ...options }).createGroup();
+    expect(codeOf(() => group.commit([externalPsk(utf8('id'))]))).toBe('state.missing-psk');
+    expect(group.accept(group.commit([resumptionPsk(group.id, 0n)])).epoch).toBe(1n);
   });
 });
 
@@ -233,6 +335,21 @@ describe('a staged commit', () => {
 });
 
 describe('a staged join', () => {
+  test('JOI-02 STO-16 a back end that fails is not taken for an entry that does not open', () => {
+    const faulty = new Faulty(nodeProvider);
+    const d = clientOf('d', {}, { provider: faulty.provider });
+    const [a] = three();
+    const { welcome } = a.commit([add(d.createKeyPackage().message)]);
+    const decoded = decode(MlsMessage, welcome as Uint8Array);
+    if (decoded.wireFormat !== 3) throw new Error('no Welcome');
+    const { secrets } = decoded.welcome;
+    const twice = { ...decoded, welcome: { ...decoded.welcome, secrets: [...secrets, ...secrets] } };
+    faulty.arm(1);
+    expect(codeOf(() => d.prepareJoin(encode(MlsMessage, twice)))).toBe('internal.bug');
+    faulty.disarm();
+    expect(d.prepareJoin(encode(MlsMessage, twice)).accept().epoch).toBe(2n);
+  });
+
   test('JOI-03 says where it leads, and is decided once', () => {
     const { d, groups, welcome } = invited();
     const staged = d.prepareJoin(welcome);

@@ -1,6 +1,7 @@
 /** Ways in without an invitation (RFC 9420 §12.4.3.2, §12.1.8): external joins with PSKs, resync, requests to be added. */
 
 import { describe, expect, test } from 'vitest';
+import { leafIndex } from '../../src/base/brand.ts';
 import { toHex } from '../../src/base/bytes.ts';
 import { stateOf } from '../../src/group/group.ts';
 import {
@@ -16,6 +17,7 @@ import {
   stored,
   utf8,
 } from '../../src/index.ts';
+import { leafAt } from '../../src/tree/tree.ts';
 import {
   agree,
   clientOf,
@@ -112,6 +114,16 @@ describe('an external join with PSKs', () => {
     refuses(bob, offer.message, 'crypto.confirmation-tag');
     for (const one of [alice, carol]) take(one, offer.message);
     agree([alice, carol, offer.accept()]);
+  });
+
+  test('R7.2-11: the leaf has the extensions that were asked for, and lists them', () => {
+    const [alice] = gather(clients()) as Three<Group>;
+    const leafExtensions = [{ extensionType: 0xff01, extensionData: utf8('mine') }];
+    const offer = client('dora').prepareExternalJoin(alice.groupInfo(), { leafExtensions });
+    take(alice, offer.message);
+    const leaf = leafAt(stateOf(alice).epoch.tree, leafIndex(3));
+    expect([leaf?.extensions, leaf?.capabilities.extensions]).toEqual([leafExtensions, [0xff01]]);
+    works([alice]);
   });
 
   test('R12.2-22: nothing but PSKs is mixed in', () => {

@@ -1,6 +1,7 @@
 /** Looking after a group: who has not renewed its keys for long, and what invitees have in common. */
 
 import { describe, expect, test } from 'vitest';
+import { uint8 } from '../../src/codec/codec.ts';
 import { commonCapabilities, type Group, remove, update, utf8 } from '../../src/index.ts';
 import { CredentialType, GREASE, MLS10 } from '../../src/wire/registry.ts';
 import { clientOf, deliver, fails, follow, gather, keyPackagesOf, settle, take } from '../support/doors.ts';
@@ -168,6 +169,20 @@ describe('what invitees have in common', () => {
     const [alice, bob] = clients as [ReturnType<typeof clientOf>, ReturnType<typeof clientOf>];
     const used = extensions.map((extensionType) => ({ extensionType, extensionData: utf8('x') }));
     expect(gather([alice, bob], used)).toHaveLength(2);
+  });
+
+  test('R11-07: further credential types are read, if their bodies are known', () => {
+    const CREDENTIAL = 0xf0c0;
+    const openTypes = { credentials: new Map([[CREDENTIAL, uint8]]) };
+    const able = clientOf('able', { openTypes, policy: { credentialTypes: [1, CREDENTIAL] } });
+    const typed = clientOf('typed', {
+      credential: { credentialType: CREDENTIAL, body: Uint8Array.of(7) },
+      openTypes,
+      policy: { credentialTypes: [CREDENTIAL] },
+    });
+    const { credentials } = commonCapabilities(keyPackagesOf([able, typed]), openTypes);
+    expect(credentials).toEqual([CREDENTIAL]);
+    expect(codeOf(() => commonCapabilities(keyPackagesOf([typed])))).toBe('validation.unsupported');
   });
 
   test('R11-07: anything but KeyPackages is refused', () => {

@@ -31,8 +31,6 @@ export interface Entering {
   readonly timers: Timers;
   readonly random: (length: number) => Uint8Array;
   readonly groupId: Uint8Array;
-  /** Our old leaf is to be replaced. `if-there`: a leaf with our key is one whose state was lost. */
-  readonly resync: true | 'if-there';
   /** GroupInfos from elsewhere than the order. @defaultValue none */
   readonly copies?: () => Promise<readonly GroupInfoPart[]>;
   /** Trees that are not in the order itself. */
@@ -145,11 +143,11 @@ const WRONG_TREE: ReadonlySet<string> = /* @__PURE__ */ new Set([
 ]);
 
 async function prepareWith(
-  { client, resync, check }: Entering,
+  { client, check }: Entering,
   { message }: GroupInfoPart,
   { tree, before }: { readonly tree: Uint8Array; readonly before: TreeNodes },
 ): Promise<StoredOffer> {
-  const isBack = resync === true || before.some((node) => isOf(node, client.signatureKey));
+  const isBack = before.some((node) => isOf(node, client.signatureKey));
   const offer = await client.prepareExternalJoin(message, {
     resync: isBack,
     authenticatedData: handshakeNote(isBack ? HandshakeReason.resync : HandshakeReason.deviceAdded),
@@ -218,25 +216,28 @@ async function placeOf(
   sequencer: Sequencer,
   offer: StoredOffer,
 ): Promise<Position | 'overtaken' | undefined> {
-  const header = headerOf(offer.message);
   let ours: Entry | undefined;
   let anchor: string | undefined;
   for await (const entry of sequencer.backwards()) {
-    const content = entry.payload?.content;
     if (ours !== undefined) anchor ??= entry.id;
-    if (content?.kind !== 'commit') continue;
-    if (equal(content.message, offer.message)) {
-      [ours, anchor] = [entry, undefined];
-      continue;
-    }
-    const other = headerOf(content.message);
-    if (ours === undefined || other === undefined || header === undefined) continue;
-    if (!equal(other.groupId, header.groupId) || other.epoch > header.epoch) continue;
+    const rival = rivalry(entry, offer.message);
+    if (rival === 'same') [ours, anchor] = [entry, undefined];
     // What came before the epoch began is no rival.
-    if (other.epoch < header.epoch) break;
-    if (sameBranch(entry, ours)) return 'overtaken';
+    else if (ours !== undefined && rival === 'before') break;
+    else if (ours !== undefined && rival === 'rival' && sameBranch(entry, ours)) return 'overtaken';
   }
   return ours && { id: ours.id, digest: ours.digest, anchor };
+}
+
+/** What an entry is to a commit of ours. */
+function rivalry({ payload }: Entry, message: Uint8Array): 'same' | 'rival' | 'before' | 'nothing' {
+  const content = payload?.content;
+  if (content?.kind !== 'commit') return 'nothing';
+  if (equal(content.message, message)) return 'same';
+  const [one, other] = [headerOf(message), headerOf(content.message)];
+  if (one === undefined || other === undefined || !equal(one.groupId, other.groupId)) return 'nothing';
+  if (other.epoch > one.epoch) return 'nothing';
+  return other.epoch < one.epoch ? 'before' : 'rival';
 }
 
 function sameBranch(one: Entry, other: Entry): boolean {

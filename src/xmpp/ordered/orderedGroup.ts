@@ -2,7 +2,7 @@
  * A group and the order of its messages: follows, commits, and finds its way back when it has lost it (design, 4.2 to 4.8).
  */
 
-import { equal, toHex } from '../../base/bytes.ts';
+import { equal } from '../../base/bytes.ts';
 import { fail, failure, MlsError } from '../../base/error.ts';
 import type { Group } from '../../index.ts';
 import type { MlsStore, StoredClient, StoredGroup } from '../../storage/index.ts';
@@ -67,7 +67,9 @@ export class OrderedGroup implements Taker {
   #unusable: { readonly epoch: bigint; readonly branch: Uint8Array | undefined } | undefined;
   /** Whether somebody else was heard in this epoch, or brought us here. */
   #isConfirmed = true;
-  #failures = new Map<string, number>();
+  /** The epoch up to which the order is being read, for a message that waits for it. */
+  #until: bigint | undefined;
+  readonly #failures = new Map<string, number>();
   #isStopped = false;
 
   constructor(options: OrderedGroupOptions) {
@@ -118,6 +120,7 @@ export class OrderedGroup implements Taker {
 
   /** The next entry of the order: for the sequencer. */
   async take(entry: Entry, position: Position): Promise<void> {
+    if (this.#isEnough) fail('state.busy');
     const followed = await this.#follower.follow(entry, position);
     const arrived = arrivedIn(entry);
     this.#notice(followed, arrived);
@@ -139,7 +142,7 @@ export class OrderedGroup implements Taker {
   async direct(arrived: Arrived, keep?: Parameters<Follower['take']>[1]): Promise<Followed> {
     let followed = await this.#follower.take(arrived, keep);
     if (followed.kind === 'ahead') {
-      await this.catchUp();
+      await this.#readTo(followed.epoch);
       followed = await this.#follower.take(arrived, keep);
     }
     if (followed.kind === 'ahead') await this.#follower.hold(arrived);
@@ -177,14 +180,30 @@ export class OrderedGroup implements Taker {
     await this.#sequencer.stop();
   }
 
+  get #isEnough(): boolean {
+    return this.#until !== undefined && this.stored.group.epoch >= this.#until;
+  }
+
+  /** Commits beyond would close epochs whose messages are still to come. */
+  async #readTo(epoch: bigint): Promise<void> {
+    if (this.#options.isStanding || this.#catching !== undefined) return this.catchUp();
+    this.#until = epoch;
+    try {
+      await this.catchUp();
+    } finally {
+      this.#until = undefined;
+    }
+  }
+
   async #catchUp(): Promise<void> {
     for (let round = 0; round < ROUNDS && !this.#isStopped; round++) {
       const { isStanding } = this.#options;
       const reading = isStanding ? this.#sequencer.catchUp() : this.#sequencer.read();
       const end = await reading.catch((error: unknown) => {
-        if (this.#isLost) return undefined;
+        if (this.#isLost || this.#isEnough) return undefined;
         throw error;
       });
+      if (end === undefined && !this.#isLost) return;
       if (end?.kind === 'trimmed' && !(await this.#skipTrimmed())) this.#isLost = true;
       else if (!this.#isLost && end?.kind === 'complete') return;
       if (this.#isLost) await this.#comeBack();
@@ -212,7 +231,6 @@ export class OrderedGroup implements Taker {
       timers,
       random,
       groupId: this.stored.group.id,
-      resync: true,
       fetchTree,
       check,
       isPublished,
@@ -278,10 +296,5 @@ export class OrderedGroup implements Taker {
     this.catchUp().catch((reason: unknown) => {
       if (reason instanceof MlsError) this.#options.onHole(reason);
     });
-  }
-
-  /** `OrderedGroup(<hex id>)` */
-  toString(): string {
-    return `OrderedGroup(${toHex(this.stored.group.id)})`;
   }
 }

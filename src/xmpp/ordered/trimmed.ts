@@ -16,28 +16,37 @@ interface Standing {
  * whose winner is gone: it counts only if later entries are on the branch that it leads to.
  * @param entries the whole archive, oldest first
  */
-export function canGoOn(entries: readonly Entry[], { groupId, epoch }: Standing): boolean {
-  let isLater = false;
-  let first: string | undefined;
-  const branches = new Set<string>();
-  for (const entry of entries) {
-    const { payload } = entry;
-    const content = payload?.content;
-    const header = content !== undefined && 'message' in content ? headerOf(content.message) : undefined;
-    if (header !== undefined && equal(header.groupId, groupId) && header.epoch >= epoch) {
-      if (header.epoch > epoch) isLater = true;
-      if (header.epoch === epoch + 1n && payload?.branch !== undefined) branches.add(toHex(payload.branch));
-      if (header.epoch === epoch && content?.kind === 'commit')
-        first ??= content.groupInfo === undefined ? '' : toHex(content.groupInfo.branch);
-    }
-    if (isLaterInfo(entry, groupId, epoch + 1n)) isLater = true;
-  }
-  if (first === undefined) return !isLater;
-  return branches.has(first);
+export function canGoOn(entries: readonly Entry[], standing: Standing): boolean {
+  const facts = entries.flatMap((entry) => factsOf(entry, standing));
+  const first = facts.find(({ leadsTo }) => leadsTo !== undefined)?.leadsTo;
+  if (first === undefined) return !facts.some(({ isLater }) => isLater);
+  return facts.some(({ isOn }) => isOn === first);
 }
 
-function isLaterInfo(entry: Entry, groupId: Uint8Array, than: bigint): boolean {
-  const part = groupInfoOf(entry);
-  const context = part && groupInfoIn(part.message)?.groupContext;
-  return context !== undefined && equal(context.groupId, groupId) && context.epoch > than;
+/** What one entry says of what may have been missed. */
+interface Fact {
+  /** Something after our epoch. */
+  readonly isLater: boolean;
+  /** The branch that a commit of our epoch leads to; empty if it does not say. */
+  readonly leadsTo?: string;
+  /** The branch that something of the next epoch is on. */
+  readonly isOn?: string;
+}
+
+function factsOf(entry: Entry, { groupId, epoch }: Standing): Fact[] {
+  const { payload } = entry;
+  const content = payload?.content;
+  const info = groupInfoOf(entry);
+  const context = info && groupInfoIn(info.message)?.groupContext;
+  const facts: Fact[] = [];
+  if (context !== undefined && equal(context.groupId, groupId) && context.epoch > epoch + 1n)
+    facts.push({ isLater: true });
+  const header = content !== undefined && 'message' in content ? headerOf(content.message) : undefined;
+  if (header === undefined || !equal(header.groupId, groupId) || header.epoch < epoch) return facts;
+  if (header.epoch > epoch) {
+    const branch = header.epoch === epoch + 1n ? payload?.branch : undefined;
+    return [...facts, { isLater: true, ...(branch && { isOn: toHex(branch) }) }];
+  }
+  if (content?.kind !== 'commit') return facts;
+  return [...facts, { isLater: false, leadsTo: info === undefined ? '' : toHex(info.branch) }];
 }

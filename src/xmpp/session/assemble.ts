@@ -14,8 +14,10 @@ import { validityRules } from '../validity.ts';
 import type { Surroundings } from './conversation.ts';
 import { Desk } from './desk.ts';
 import type { EventStream } from './events.ts';
+import type { AccountFeed } from './feed.ts';
 import type { Packages } from './goals.ts';
 import type { OwnDevice } from './ownDevice.ts';
+import { Seen } from './seen.ts';
 import type { MlsXmppOptions } from './session.ts';
 import type { Setting } from './setting.ts';
 import { treeFiles } from './treeFiles.ts';
@@ -27,6 +29,13 @@ export interface Base {
   readonly nodes: Nodes;
   readonly device: OwnDevice;
   readonly client: StoredClient;
+}
+
+/** The parts. */
+export interface Assembled {
+  readonly setting: Setting;
+  readonly desk: Desk;
+  readonly feed: AccountFeed;
 }
 
 /** The client of this device, whose leaves carry its certificate. @throws `storage.*` */
@@ -49,7 +58,7 @@ export async function openClient(
 }
 
 /** Everything that a session works with, and the desk that serves it. @throws `storage.*` */
-export async function assemble(base: Base): Promise<{ readonly setting: Setting; readonly desk: Desk }> {
+export async function assemble(base: Base): Promise<Assembled> {
   const { options, nodes, device, client } = base;
   const { store, provider, timers, transport, http } = options;
   const suite1 = provider.suite(1);
@@ -62,7 +71,7 @@ export async function assemble(base: Base): Promise<{ readonly setting: Setting;
   for await (const pin of pins.all()) if (isBlocked(pin)) blocked.add(pin.jid);
   const desk = new Desk({ nodes, blocked, mayInvite: options.mayInvite });
   const setting: Setting = {
-    ...surroundingsOf(base, packagesOf(fetcher), blocked),
+    ...surroundingsOf(base, packagesOf(fetcher), { blocked, feedRead: () => desk.feedRead() }),
     ...desk.duties,
     ...treeFiles(transport, provider, http),
     provider,
@@ -71,17 +80,17 @@ export async function assemble(base: Base): Promise<{ readonly setting: Setting;
     devices,
     fetcher,
     ownPackages: await ownPackagesOf(base),
+    seen: new Seen(store, timers),
     nick: options.nick ?? parseJid(device.jid).local ?? device.jid,
     hash: (bytes) => suite1.hash(bytes),
   };
-  desk.serve(setting);
-  return { setting, desk };
+  return { setting, desk, feed: desk.serve(setting) };
 }
 
 function surroundingsOf(
   { options, events, device }: Base,
   packages: Packages,
-  blocked: ReadonlySet<string>,
+  { blocked, feedRead }: { readonly blocked: ReadonlySet<string>; readonly feedRead: () => Promise<void> },
 ): Surroundings {
   const { store, transport, timers, provider } = options;
   return {
@@ -93,6 +102,7 @@ function surroundingsOf(
     packages,
     self: { jid: device.jid, device: device.id },
     isBlocked: (jid) => blocked.has(jid),
+    feedRead,
   };
 }
 

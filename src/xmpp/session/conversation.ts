@@ -35,6 +35,8 @@ export interface Surroundings {
   readonly packages: Packages;
   /** Our own account and device. */
   readonly self: DeviceName;
+  /** What has come to the account was read. */
+  readonly feedRead: () => Promise<void>;
   /** Whether the user has to decide about an account before anything is sent to it. */
   readonly isBlocked: (jid: string) => boolean;
 }
@@ -257,6 +259,8 @@ export class Conversation {
   /** What has to be in order before something is said. */
   async #prepare(ordered: OrderedGroup): Promise<void> {
     const { timers, isBlocked } = this.#with;
+    // The log closes epochs, so messages come first.
+    if (this.kind !== 'room') await this.#with.feedRead();
     if (this.kind !== 'room' && timers.now() - this.#logReadAt > LOG_AGE_MS) await this.catchUp();
     const blocked = this.members.find(({ jid }) => isBlocked(jid));
     if (blocked !== undefined) fail('policy.identity-changed', { jid: blocked.jid });

@@ -9,13 +9,13 @@ import type { ListOutcome } from '../devices.ts';
 import type { XmlElement } from '../element.ts';
 import { bareJid, readJid } from '../jid.ts';
 import type { Nodes } from '../nodes.ts';
-import { uniform } from '../ordered/committer.ts';
 import type { Arrived, Followed } from '../ordered/follow.ts';
 import { headerOf } from '../ordered/header.ts';
 import type { OrderedGroup } from '../ordered/orderedGroup.ts';
 import { outline } from '../ordered/outgoing.ts';
 import type { Conversing } from '../ordered/records.ts';
 import { isBlocked, type Pin } from '../pins.ts';
+import type { Entry } from '../sequencer/contract.ts';
 import { digestOf } from '../sequencer/entry.ts';
 import type { RoomEvent } from '../sequencer/roomEvents.ts';
 import type { Control } from '../stanza/mlsControl.ts';
@@ -23,9 +23,10 @@ import { isAdminOf } from './admins.ts';
 import { logHint } from './chats.ts';
 import { Conversation, type Talk } from './conversation.ts';
 import { GroupInfoCopies } from './copies.ts';
-import type { Delivery, FeedHandlers } from './feed.ts';
+import { Delays } from './delays.ts';
+import { AccountFeed, type Delivery, type FeedHandlers } from './feed.ts';
 import { asMlsError, membersOf } from './goals.ts';
-import { postInfo } from './posting.ts';
+import { Requests } from './requests.ts';
 import { isPublished, type Setting } from './setting.ts';
 import { type Host, takeWelcome } from './welcomes.ts';
 
@@ -43,7 +44,6 @@ export interface DeskOptions {
 /** Seconds after which admins, then members, act on what the room says. */
 const ADMINS_S = [0, 3] as const;
 const MEMBERS_S = [5, 20] as const;
-const ANSWER_S = [0, 3] as const;
 
 /** Sorts what arrives for one session. */
 export class Desk implements FeedHandlers, Host {
@@ -53,24 +53,35 @@ export class Desk implements FeedHandlers, Host {
     string,
     { readonly conversation: Conversation; readonly ordered: OrderedGroup }
   >();
-  readonly #cancels = new Set<() => void>();
   readonly #copies: GroupInfoCopies;
   #setting: Setting | undefined;
+  #feed: AccountFeed | undefined;
+  #delays: Delays | undefined;
+  #requests: Requests | undefined;
 
   constructor(options: DeskOptions) {
     this.#options = options;
     this.#copies = new GroupInfoCopies(options.nodes);
   }
 
-  /** Begin to serve a session. */
-  serve(setting: Setting): void {
+  /** Begin to serve a session. @returns the feed that brings what there is to sort */
+  serve(setting: Setting): AccountFeed {
     this.#setting = setting;
+    const failed = (error: unknown): void => this.fault(asMlsError(error));
+    this.#delays = new Delays(setting.timers, setting.random, failed);
+    this.#requests = new Requests(setting, this.#delays);
+    this.#feed = new AccountFeed(setting, this);
+    return this.#feed;
+  }
+
+  /** What has come to the account was read; at once before there is a feed. */
+  feedRead(): Promise<void> {
+    return this.#feed?.read ?? Promise.resolve();
   }
 
   /** Everything put off is called off. */
   stop(): void {
-    for (const cancel of this.#cancels) cancel();
-    this.#cancels.clear();
+    this.#delays?.stop();
   }
 
   get setting(): Setting {
@@ -84,7 +95,7 @@ export class Desk implements FeedHandlers, Host {
   get duties(): Duties {
     return {
       roomEvent: (conversation, event) => this.#roomEvent(conversation, event),
-      followed: (conversation, ordered, followed) => this.#followed(conversation, ordered, followed),
+      followed: (...what) => this.#followed(...what),
       copies: (conversation, groupId) =>
         conversation.kind === 'room'
           ? Promise.resolve([])
@@ -106,7 +117,11 @@ export class Desk implements FeedHandlers, Host {
   }
 
   begin(conversation: Conversation): void {
-    this.#now(() => conversation.catchUp());
+    this.#delays?.now(() => conversation.catchUp());
+  }
+
+  later(between: readonly [number, number], step: () => Promise<unknown>): void {
+    this.#delays?.later(between, step);
   }
 
   /** With whom a stored conversation is. */
@@ -126,7 +141,11 @@ export class Desk implements FeedHandlers, Host {
   }
 
   async deliver({ incoming, time }: Delivery): Promise<void> {
-    if (incoming.kind === 'bounce' || incoming.type === 'groupchat') return;
+    if (incoming.kind === 'bounce') return;
+    if (incoming.type === 'groupchat') {
+      this.#roomRequest(incoming);
+      return;
+    }
     try {
       if (incoming.kind === 'app') await this.#app(incoming, time);
       else if (incoming.kind === 'mls') await this.#mls(incoming);
@@ -170,7 +189,8 @@ export class Desk implements FeedHandlers, Host {
     const origin = { id: id ?? digest, stanza: outline(incoming.message), time };
     const arrived: Arrived = { message, branch, source: peer, origin, digest, place: undefined };
     if (judgeClear(clear, true) !== undefined) this.fault(failure('xmpp.mixed-body'), known.conversation);
-    await known.ordered.direct(arrived);
+    if (await this.setting.seen.has(digest)) return;
+    await known.ordered.direct(arrived, (records) => this.setting.seen.mark(digest, records));
   }
 
   #unknownGroup({ peer, id, direction }: App, groupId: Uint8Array | undefined): void {
@@ -197,19 +217,16 @@ export class Desk implements FeedHandlers, Host {
       await this.#control(content, peer);
   }
 
-  /** A request does no more than what would be right without it. */
   async #control(control: Exclude<Control, { kind: 'desync' }>, from: string): Promise<void> {
     const known = control.group && this.#groups.get(toHex(control.group));
-    if (known === undefined) return;
-    const { conversation, ordered } = known;
-    const { group } = ordered.stored;
-    const jid = readJid(from);
-    const isMember = jid !== undefined && membersOf(group, bareJid(jid)).length > 0;
-    if (control.kind === 'log-hint' && control.epoch > group.epoch) await conversation.catchUp();
-    if (control.kind === 'join-request' && isMember && jid !== undefined)
-      this.later(ANSWER_S, () => conversation.invite(bareJid(jid)));
-    if (control.kind === 'info-request' && isMember)
-      this.later(ANSWER_S, () => postInfo(ordered, this.setting.random));
+    if (known !== undefined) await this.#requests?.answer(control, from, known);
+  }
+
+  #roomRequest(incoming: Exclude<Incoming, { kind: 'nothing' | 'bounce' }>): void {
+    if (incoming.kind !== 'mls' || incoming.payload.content.kind !== 'info-request') return;
+    const jid = readJid(incoming.peer);
+    const ordered = jid && this.#conversations.get(`room ${bareJid(jid)}`)?.ordered;
+    if (ordered !== undefined) this.#requests?.inRoom(ordered);
   }
 
   #clear({ peer, clear }: Extract<Incoming, { kind: 'clear' }>): void {
@@ -254,13 +271,15 @@ export class Desk implements FeedHandlers, Host {
     });
   }
 
-  #followed(conversation: Conversation, ordered: OrderedGroup, followed: Followed): void {
+  #followed(conversation: Conversation, ordered: OrderedGroup, followed: Followed, entry?: Entry): void {
+    if (entry !== undefined) this.#requests?.note(ordered, entry);
+    if (followed.kind === 'own' && conversation.kind === 'room') this.#requests?.freshen(ordered);
     if (followed.kind !== 'commit') return;
     const { group } = ordered.stored;
     if (followed.isOwn) {
       // Welcomes were written down with the commit.
-      this.#now(() => ordered.mailer.flush());
-      if (conversation.kind !== 'room') this.#now(() => this.#tellPeers(conversation, ordered));
+      this.#delays?.now(() => ordered.mailer.flush());
+      if (conversation.kind !== 'room') this.#delays?.now(() => this.#tellPeers(conversation, ordered));
     }
     if (!group.isActive || conversation.kind === 'room' || !isPublished(bindingOf(group.extensions))) return;
     const peer = conversation.kind === 'chat' ? conversation.jid : undefined;
@@ -271,20 +290,5 @@ export class Desk implements FeedHandlers, Host {
     const { transport, random, self } = this.setting;
     for (const to of new Set([conversation.jid, self.jid]))
       await transport.send(logHint(to, group.id, group.epoch, random));
-  }
-
-  #now(step: () => Promise<unknown>): void {
-    step().catch((error: unknown) => this.fault(asMlsError(error)));
-  }
-
-  /** Do something later. @param between seconds; a moment in between is drawn, so that not everybody acts at once */
-  later([least, most]: readonly [number, number], step: () => Promise<unknown>): void {
-    const { timers, random } = this.setting;
-    const ms = 1000 * (least + (most - least) * uniform(random));
-    const cancel = timers.after(ms, () => {
-      this.#cancels.delete(cancel);
-      this.#now(step);
-    });
-    this.#cancels.add(cancel);
   }
 }

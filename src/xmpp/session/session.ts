@@ -13,12 +13,12 @@ import { CONVERSATIONS, Conversing, readRecord } from '../ordered/records.ts';
 import { enableCarbons } from '../stanza/carbons.ts';
 import { systemTimers, type Timers } from '../timers.ts';
 import type { ConnectionState, Transport } from '../transport.ts';
-import { assemble, openClient } from './assemble.ts';
+import { type Assembled, assemble, openClient } from './assemble.ts';
 import { beginChat } from './chats.ts';
 import type { Conversation, Talk } from './conversation.ts';
 import type { Desk } from './desk.ts';
 import { EventStream, type Listener, type MlsXmppEvent } from './events.ts';
-import { AccountFeed } from './feed.ts';
+import type { AccountFeed } from './feed.ts';
 import { asMlsError } from './goals.ts';
 import { OwnDevice } from './ownDevice.ts';
 import { beginRoom, type RoomOptions } from './rooms.ts';
@@ -58,11 +58,11 @@ export class MlsXmpp {
   readonly #unwatch: () => void;
   #isStopped = false;
 
-  private constructor(setting: Setting, nodes: Nodes, desk: Desk) {
+  private constructor({ setting, desk, feed }: Assembled, nodes: Nodes) {
     this.#setting = setting;
     this.#nodes = nodes;
     this.#desk = desk;
-    this.#feed = new AccountFeed(setting, desk);
+    this.#feed = feed;
     this.#unwatch = setting.transport.watch((state) => this.#connection(state));
   }
 
@@ -89,14 +89,14 @@ export class MlsXmpp {
       ...(accountKey && { accountKey }),
     });
     const client = await openClient(options, device, timers);
-    const { setting, desk } = await assemble({
+    const parts = await assemble({
       options: { ...options, timers },
       events,
       nodes,
       device,
       client,
     });
-    const session = new MlsXmpp(setting, nodes, desk);
+    const session = new MlsXmpp(parts, nodes);
     await session.#begin();
     return session;
   }

@@ -12,12 +12,13 @@ import { OrderedGroup } from '../ordered/orderedGroup.ts';
 import { orderedStanza } from '../ordered/outgoing.ts';
 import { type Conversing, namesOf, PositionRecord, readRecord } from '../ordered/records.ts';
 import type { OwnKeyPackages } from '../ownKeyPackages.ts';
-import type { From } from '../sequencer/contract.ts';
+import type { Entry, From } from '../sequencer/contract.ts';
 import { RoomSequencer } from '../sequencer/room.ts';
 import type { RoomEvent } from '../sequencer/roomEvents.ts';
 import type { GroupInfoPart } from '../stanza/mls.ts';
 import type { Conversation, Surroundings } from './conversation.ts';
 import type { OwnDevice } from './ownDevice.ts';
+import type { Seen } from './seen.ts';
 import type { TreeFiles } from './treeFiles.ts';
 
 /** Everything of a session. */
@@ -29,11 +30,12 @@ export interface Setting extends Surroundings, TreeFiles {
   readonly fetcher: KeyPackageFetcher;
   readonly ownPackages: OwnKeyPackages;
   readonly nick: string;
+  readonly seen: Seen;
   hash(bytes: Uint8Array): Uint8Array;
   /** Told of what a room says. */
   roomEvent(conversation: Conversation, event: RoomEvent): void;
   /** Told after everything that was followed. */
-  followed(conversation: Conversation, ordered: OrderedGroup, followed: Followed): void;
+  followed(conversation: Conversation, ordered: OrderedGroup, followed: Followed, entry?: Entry): void;
   /** GroupInfos that accounts keep of a group, beside its order. */
   copies(conversation: Conversation, groupId: Uint8Array): Promise<readonly GroupInfoPart[]>;
   /** Know a group under its id. */
@@ -111,7 +113,7 @@ export function orderGroup(
     onFollowed: async (followed, entry) => {
       await handout.followed(ordered.stored.group, followed, entry);
       conversation.followed(ordered, followed);
-      setting.followed(conversation, ordered, followed);
+      setting.followed(conversation, ordered, followed, entry);
     },
     onHole: (error) => void events.emit({ kind: 'fault', conversation, error }),
     onLost: () => void events.emit({ kind: 'lost-race', conversation }),
