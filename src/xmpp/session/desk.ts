@@ -28,7 +28,7 @@ import { Duties } from './duties.ts';
 import type { MlsXmppEvent } from './events.ts';
 import { AccountFeed, type Delivery, type FeedHandlers } from './feed.ts';
 import { asMlsError } from './goals.ts';
-import { tellPeers } from './posting.ts';
+import { tellPeers } from './publishing.ts';
 import { reportClear, reportUnreadable } from './reports.ts';
 import { Requests } from './requests.ts';
 import { isPublished, type Setting } from './setting.ts';
@@ -72,7 +72,8 @@ export class Desk implements FeedHandlers, Host {
   serve(setting: Setting): AccountFeed {
     this.#setting = setting;
     const failed = (error: unknown): void => this.fault(asMlsError(error));
-    this.#delays = new Delays(setting.timers, setting.random, failed);
+    this.#delays = new Delays(setting, failed);
+    this.#requests = new Requests(setting, this.#delays);
     this.#duties = new Duties(setting, this.#delays, () => this.conversations);
     this.#upkeep = new Upkeep(setting, this.#delays, () => this.conversations);
     this.#upkeep.begin();
@@ -82,7 +83,6 @@ export class Desk implements FeedHandlers, Host {
       isKnown: (jid) => this.#isKnown(jid),
       tell: (event) => void setting.events.emit(event),
     });
-    this.#requests = new Requests(setting, this.#delays);
     this.#feed = new AccountFeed(setting, this);
     return this.#feed;
   }

@@ -1,4 +1,4 @@
-/** What a member tells of a group: for those who come in, in its order, and that there is something to read (design, 4.4 to 6.3). */
+/** What a member puts into the order of a group for those who come in (design, 4.6 and 6.3). */
 
 import { bindingOf, branchTag } from '../binding.ts';
 import { newId } from '../ordered/committer.ts';
@@ -6,9 +6,7 @@ import { infoToPost } from '../ordered/handout.ts';
 import type { OrderedGroup } from '../ordered/orderedGroup.ts';
 import { orderedStanza } from '../ordered/outgoing.ts';
 import type { GroupInfoPart } from '../stanza/mls.ts';
-import { logHint } from './chats.ts';
-import type { Conversation } from './conversation.ts';
-import { isPublished, type Setting } from './setting.ts';
+import { isPublished } from './setting.ts';
 
 /** The GroupInfo of the present epoch, and the tree where that is apart. @throws `xmpp.*` of appending and uploading */
 export async function postInfo(ordered: OrderedGroup, random: (length: number) => Uint8Array): Promise<void> {
@@ -17,13 +15,4 @@ export async function postInfo(ordered: OrderedGroup, random: (length: number) =
   const groupInfo: GroupInfoPart = { message: infoToPost(group), branch: branchTag(group) };
   await ordered.sequencer.append(orderedStanza({ kind: 'group-info', groupInfo }, newId('g', random)));
   await ordered.handout.post(ordered.stored.group);
-}
-
-/** The devices of both sides are told to look into the log. @throws `xmpp.offline` */
-export async function tellPeers(
-  { transport, random, self }: Setting,
-  { jid }: Conversation,
-  { stored: { group } }: OrderedGroup,
-): Promise<void> {
-  for (const to of new Set([jid, self.jid])) await transport.send(logHint(to, group.id, group.epoch, random));
 }
