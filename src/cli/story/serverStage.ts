@@ -8,6 +8,7 @@ import { Nodes } from '../../xmpp/nodes.ts';
 import { findConferenceService } from '../../xmpp/sequencer/logRoom.ts';
 import { iqSet } from '../../xmpp/stanza/iq.ts';
 import { CURRENT, NODE_DEVICES, NODE_KEY_PACKAGES } from '../../xmpp/stanza/mlsItems.ts';
+import { refusedWith } from '../../xmpp/stanza/stanzaError.ts';
 import { systemTimers } from '../../xmpp/timers.ts';
 import type { Transport } from '../../xmpp/transport.ts';
 import { nodeHttp } from './http.ts';
@@ -57,9 +58,8 @@ export async function serverStage(options: ServerStageOptions): Promise<Stage> {
     await Promise.all(clients.map((client) => client.stop()));
   };
   try {
-    await Promise.all(
-      logins.map(async (login) => prepare(await open(login, 'look'), options.reset === true)),
-    );
+    // One after another: nodes of several accounts, deleted at once, are not all deleted by ejabberd.
+    for (const login of logins) await prepare(await open(login, 'look'), options.reset === true);
     const { transport, cut } = await open(logins[0], 'ask');
     const rooms = await findConferenceService(transport, logins[0].domain);
     await cut();
@@ -74,7 +74,7 @@ export async function serverStage(options: ServerStageOptions): Promise<Stage> {
       connect: (account, resource) =>
         open(logins.find((one) => addressOf(one) === account) ?? fail('internal.bug', { account }), resource),
       close: async () => {
-        await Promise.all(logins.map(async (login) => prepare(await open(login, 'sweep'), true)));
+        for (const login of logins) await prepare(await open(login, 'sweep'), true);
         await close();
       },
     };
@@ -130,6 +130,10 @@ async function prepare({ transport, cut }: Line, mayDelete: boolean): Promise<vo
 
 async function drop(transport: Transport, node: string): Promise<void> {
   const pubsub = el('pubsub', { xmlns: 'http://jabber.org/protocol/pubsub#owner' }, el('delete', { node }));
-  // There may be none.
-  await transport.request(iqSet(undefined, pubsub)).catch(() => undefined);
+  try {
+    await transport.request(iqSet(undefined, pubsub));
+  } catch (error) {
+    // There may be none.
+    if (!refusedWith(error, 'item-not-found')) throw error;
+  }
 }
