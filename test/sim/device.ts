@@ -129,7 +129,9 @@ export class Device {
     const told = error instanceof Error ? `${error.message} ${describe(error)}` : String(error);
     this.#habitat.note(`${this.label} ${what}: ${told}`);
     if (code === 'untyped' || code === 'internal.bug')
-      witness.fail(`${this.label} ${what}: ${error instanceof Error ? `${error.stack} ${describe(error)}` : String(error)}`);
+      witness.fail(
+        `${this.label} ${what}: ${error instanceof Error ? `${error.stack} ${describe(error)}` : String(error)}`,
+      );
     return code;
   }
 
@@ -190,10 +192,14 @@ export class Device {
   #hear(life: Life, event: MlsXmppEvent): void {
     if (life.dead) return;
     const { witness, clock } = this.#habitat;
-    const { conversation } = event as { readonly conversation?: { readonly kind: string; readonly jid: string } };
+    const { conversation } = event as {
+      readonly conversation?: { readonly kind: string; readonly jid: string };
+    };
     const talk = conversation === undefined ? '' : `${conversation.kind} ${conversation.jid}`;
     if (event.kind === 'message') witness.shown(this.name, life.number, event);
-    this.#habitat.note(`${this.label} hears ${event.kind} ${talk} ${event.kind === 'message' ? event.content.body : ''}`);
+    this.#habitat.note(
+      `${this.label} hears ${event.kind} ${talk} ${event.kind === 'message' ? event.content.body : ''}`,
+    );
     if (event.kind !== 'fault' && event.kind !== 'undecryptable') return;
     const code = this.trouble(event.kind, event.error);
     this.told.push({ at: clock.now(), code, kind: event.kind, talk });
@@ -257,7 +263,9 @@ export class Device {
 
 function describe(error: Error): string {
   if (!(error instanceof MlsError)) return '';
-  const plain = JSON.stringify(error.detail, (_, value) => (typeof value === 'bigint' ? String(value) : value));
+  const plain = JSON.stringify(error.detail, (_, value) =>
+    typeof value === 'bigint' ? String(value) : value,
+  );
   const { cause } = error;
   return `${plain} ${cause instanceof Error ? `${cause.message} ${cause instanceof MlsError ? describe(cause) : cause.stack}` : ''}`;
 }

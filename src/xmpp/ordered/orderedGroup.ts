@@ -6,17 +6,20 @@ import { equal } from '../../base/bytes.ts';
 import { fail, failure, MlsError } from '../../base/error.ts';
 import type { Group } from '../../index.ts';
 import type { MlsStore, StoredClient, StoredGroup } from '../../storage/index.ts';
-import type { Entry, From, Position, Sequencer, Taker } from '../sequencer/contract.ts';
+import type { Entry, From, Position, ReadEnd, Sequencer, Taker } from '../sequencer/contract.ts';
 import type { GroupInfoPart } from '../stanza/mls.ts';
 import type { Timers } from '../timers.ts';
 import type { Transport } from '../transport.ts';
-import { Committer, type CommitterOptions, type Goal } from './committer.ts';
+import { Committer, type Goal } from './committer.ts';
 import { type Entering, enterExternally } from './enter.ts';
 import { type Arrived, arrivedIn, type Followed, Follower } from './follow.ts';
+import type { Handout } from './handout.ts';
 import { Mailer } from './mailer.ts';
 import { type Names, namesOf } from './records.ts';
 import { Repairs } from './repairs.ts';
+import { stepBack } from './stepBack.ts';
 import { canGoOn } from './trimmed.ts';
+import { Unreadable } from './unreadable.ts';
 
 /** What a group in order is made of. */
 export interface OrderedGroupOptions {
@@ -32,9 +35,9 @@ export interface OrderedGroupOptions {
   readonly from: From;
   /** Stay present, and hear of what is new; otherwise the order is read when there is a reason. */
   readonly isStanding: boolean;
-  readonly publish: CommitterOptions['publish'];
+  readonly handout: Handout;
   readonly copies?: () => Promise<readonly GroupInfoPart[]>;
-  readonly treeFor?: Entering['treeFor'];
+  readonly fetchTree: Entering['fetchTree'];
   /** Whether the group is the one we mean. @throws `xmpp.binding`, `policy.*` */
   readonly check: (group: Group) => void;
   readonly isPublished: (group: Group) => boolean;
@@ -46,8 +49,6 @@ export interface OrderedGroupOptions {
   readonly onProgress?: (entries: number) => void;
 }
 
-/** Evidence that we are not where the others are. */
-const FAILURES = 3;
 /** Readings that may each end in a repair before it is given up. */
 const ROUNDS = 4;
 
@@ -68,7 +69,7 @@ export class OrderedGroup implements Taker {
   #isConfirmed = true;
   /** The epoch up to which the order is being read, for a message that waits for it. */
   #until: bigint | undefined;
-  readonly #failures = new Map<string, number>();
+  readonly #failures = new Unreadable();
   #isStopped = false;
 
   constructor(options: OrderedGroupOptions) {
@@ -85,7 +86,7 @@ export class OrderedGroup implements Taker {
       sequencer: () => this.#sequencer,
       branch: () => this.#follower.branch,
       catchUp: () => this.catchUp(),
-      publish: options.publish,
+      handout: options.handout,
       ...(options.onLost && { onLost: options.onLost }),
     });
     this.#mailer = new Mailer({
@@ -103,6 +104,10 @@ export class OrderedGroup implements Taker {
   }
   get sequencer(): Sequencer {
     return this.#sequencer;
+  }
+  /** Hands its tree out. */
+  get handout(): Handout {
+    return this.#options.handout;
   }
   /** Sends messages. */
   get mailer(): Mailer {
@@ -192,18 +197,23 @@ export class OrderedGroup implements Taker {
 
   async #catchUp(): Promise<void> {
     for (let round = 0; round < ROUNDS && !this.#isStopped; round++) {
-      const { isStanding } = this.#options;
-      const reading = isStanding ? this.#sequencer.catchUp() : this.#sequencer.read();
-      const end = await reading.catch((error: unknown) => {
-        if (this.#isLost || this.#isEnough) return undefined;
-        throw error;
-      });
-      if (end === undefined && !this.#isLost) return;
+      const end = await this.#read().catch((error: unknown) => this.#failed(error, round));
+      if (end === 'contradicted') continue;
       if (end?.kind === 'trimmed' && !(await this.#skipTrimmed())) this.#isLost = true;
-      else if (!this.#isLost && end?.kind === 'complete') return;
+      else if (!this.#isLost && end?.kind !== 'trimmed') return;
       if (this.#isLost) await this.#comeBack();
     }
     if (!this.#isStopped) fail('state.desync', { epoch: this.stored.group.epoch });
+  }
+
+  #read(): Promise<ReadEnd> {
+    return this.#options.isStanding ? this.#sequencer.catchUp() : this.#sequencer.read();
+  }
+
+  async #failed(error: unknown, round: number): Promise<'contradicted' | undefined> {
+    if (this.#isLost || this.#isEnough) return undefined;
+    await stepBack(error, round, { ...this.#options, names: this.#names, sequencer: this.#sequencer });
+    return 'contradicted';
   }
 
   /** @returns whether nothing of ours was in what is gone */
@@ -218,7 +228,7 @@ export class OrderedGroup implements Taker {
 
   /** An external commit in place of our old leaf. */
   async #comeBack(): Promise<void> {
-    const { onHole, client, timers, random, copies, treeFor, check, isPublished } = this.#options;
+    const { onHole, client, timers, random, copies, fetchTree, check, isPublished } = this.#options;
     await this.#repairs.begin();
     const { group, position } = await enterExternally({
       client,
@@ -226,10 +236,10 @@ export class OrderedGroup implements Taker {
       timers,
       random,
       groupId: this.stored.group.id,
+      fetchTree,
       check,
       isPublished,
       ...(copies && { copies }),
-      ...(treeFor && { treeFor }),
     });
     this.#follower.group = group;
     this.#sequencer.reset(position);
@@ -266,7 +276,8 @@ export class OrderedGroup implements Taker {
         this.#isLost ||= !this.#isConfirmed || this.#livesOn(arrived);
         return;
       case 'unreadable':
-        if (arrived !== undefined) this.#countFailure(followed.error, arrived, followed.epoch);
+        if (followed.error.code === 'crypto.aead' && followed.epoch === this.stored.group.epoch)
+          this.#isLost = (arrived && this.#failures.count(arrived.source)) || this.#isLost;
     }
   }
 
@@ -274,13 +285,6 @@ export class OrderedGroup implements Taker {
   #livesOn(arrived: Arrived | undefined): boolean {
     const branch = this.#unusable?.branch;
     return branch !== undefined && arrived?.branch !== undefined && equal(branch, arrived.branch);
-  }
-
-  #countFailure(error: MlsError, { source }: Arrived, epoch: bigint): void {
-    if (error.code !== 'crypto.aead' || epoch !== this.stored.group.epoch) return;
-    this.#failures.set(source, (this.#failures.get(source) ?? 0) + 1);
-    const total = [...this.#failures.values()].reduce((sum, count) => sum + count, 0);
-    if (this.#failures.size >= 2 && total >= FAILURES) this.#isLost = true;
   }
 
   /** Following has ended by itself: read on, unless the reason lasts. */

@@ -108,10 +108,12 @@ export class AccountFeed {
       if (taken % MANY === 0) this.#handlers.progress(taken);
       await this.#keep(position);
     };
+    this.#setting.seen.begin();
     const start = await locate(archive, from);
     if (kept === undefined && start !== 'trimmed') await this.#keep(start);
     const end = start === 'trimmed' ? undefined : await readOn(archive, start, take);
     if (end?.kind !== 'complete') await readOn(archive, 'start', take);
+    await this.#setting.seen.end();
     this.#live = 0;
   }
 

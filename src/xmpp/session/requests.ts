@@ -1,18 +1,15 @@
 /** What others ask for outside of MLS: no more is done than would be right without it (design, 5.11). */
 
-import { bindingOf, branchTag } from '../binding.ts';
 import { bareJid, readJid } from '../jid.ts';
-import { newId } from '../ordered/committer.ts';
 import type { OrderedGroup } from '../ordered/orderedGroup.ts';
-import { orderedStanza } from '../ordered/outgoing.ts';
 import type { Entry } from '../sequencer/contract.ts';
-import type { GroupInfoPart } from '../stanza/mls.ts';
 import type { Control } from '../stanza/mlsControl.ts';
 import type { Conversation } from './conversation.ts';
 import type { Delays } from './delays.ts';
 import { FreshInfo } from './freshInfo.ts';
 import { membersOf } from './goals.ts';
-import { isPublished, type Setting } from './setting.ts';
+import { postInfo } from './posting.ts';
+import type { Setting } from './setting.ts';
 
 /** Seconds within which one of those who can answer does. */
 const ANSWER_S = [0, 3] as const;
@@ -36,7 +33,7 @@ export class Requests {
   /** Whoever speaks in a room sees to it that others can find the way in. */
   freshen(ordered: OrderedGroup): void {
     if (this.#infoOf(ordered).isDue(this.#setting.timers.now()))
-      this.#delays.now(() => this.#postInfo(ordered));
+      this.#delays.now(() => postInfo(ordered, this.#setting.random));
   }
 
   /** Somebody asks one of our groups. @throws `xmpp.*` of reading a log */
@@ -59,7 +56,7 @@ export class Requests {
     const { timers } = this.#setting;
     const since = timers.now();
     this.#delays.later(ANSWER_S, async () => {
-      if (this.#infoOf(ordered).mayAnswer(since, timers.now())) await this.#postInfo(ordered);
+      if (this.#infoOf(ordered).mayAnswer(since, timers.now())) await postInfo(ordered, this.#setting.random);
     });
   }
 
@@ -67,13 +64,5 @@ export class Requests {
     const known = this.#infos.get(ordered) ?? new FreshInfo(this.#setting.timers.now());
     this.#infos.set(ordered, known);
     return known;
-  }
-
-  async #postInfo(ordered: OrderedGroup): Promise<void> {
-    const { group } = ordered.stored;
-    if (!group.isActive || !isPublished(bindingOf(group.extensions))) return;
-    const groupInfo: GroupInfoPart = { message: group.groupInfo(), branch: branchTag(group) };
-    const id = newId('g', this.#setting.random);
-    await ordered.sequencer.append(orderedStanza({ kind: 'group-info', groupInfo }, id));
   }
 }

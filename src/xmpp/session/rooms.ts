@@ -127,6 +127,7 @@ async function enter(
       timers,
       random,
       groupId: conversing.groupId,
+      fetchTree: setting.fetchTree,
       check: (other) => void requireOurs(setting, conversing, other.extensions),
       isPublished: (other) => isPublished(bindingOf(other.extensions)),
     });
