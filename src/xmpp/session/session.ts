@@ -98,7 +98,13 @@ export class MlsXmpp {
       client,
     });
     const session = new MlsXmpp(parts, nodes);
-    await session.#begin();
+    try {
+      await session.#begin();
+    } catch (error) {
+      // What has begun to listen must not write beside a second attempt.
+      await session.stop();
+      throw error;
+    }
     return session;
   }
 
