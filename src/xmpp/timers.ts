@@ -16,3 +16,8 @@ export const systemTimers: Timers = /* @__PURE__ */ Object.freeze({
     return () => clearTimeout(timer);
   },
 });
+
+/** A clock that tells whole milliseconds, by one that may also tell parts of them. */
+export function wholeTimers(timers: Timers): Timers {
+  return { now: () => Math.floor(timers.now()), after: (ms, run) => timers.after(ms, run) };
+}

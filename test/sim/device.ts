@@ -4,7 +4,7 @@ import { MlsError } from '../../src/base/error.ts';
 import type { KeyPair, Provider } from '../../src/crypto/provider.ts';
 import type { Connection, EmbeddedServer } from '../../src/embedded/index.ts';
 import type { KeyValueStore } from '../../src/storage/backend.ts';
-import { openStore } from '../../src/storage/index.ts';
+import { type MlsStore, openStore } from '../../src/storage/index.ts';
 import { memoryBackend } from '../../src/storage/memory.ts';
 import { el } from '../../src/xmpp/element.ts';
 import type { MlsXmppEvent } from '../../src/xmpp/session/events.ts';
@@ -32,6 +32,7 @@ interface Life {
   dead: boolean;
   connection: Connection;
   mls: MlsXmpp | undefined;
+  store: MlsStore | undefined;
 }
 
 /** Codes of faults that a device has told of, by conversation, with the time. */
@@ -85,7 +86,7 @@ export class Device {
     if (this.isAlive) return;
     const { server, clock, random } = this.#habitat;
     const connection = server.connect(this.account, this.resource, { features: FEATURES });
-    const life: Life = { number: ++this.#lives, dead: false, connection, mls: undefined };
+    const life: Life = { number: ++this.#lives, dead: false, connection, mls: undefined, store: undefined };
     this.#life = life;
     connection.transport.watch((state) => {
       if (state !== 'offline' || life.dead) return;
@@ -129,7 +130,9 @@ export class Device {
     const told = error instanceof Error ? `${error.message} ${describe(error)}` : String(error);
     this.#habitat.note(`${this.label} ${what}: ${told}`);
     if (code === 'untyped' || code === 'internal.bug')
-      witness.fail(`${this.label} ${what}: ${error instanceof Error ? `${error.stack} ${describe(error)}` : String(error)}`);
+      witness.fail(
+        `${this.label} ${what}: ${error instanceof Error ? `${error.stack} ${describe(error)}` : String(error)}`,
+      );
     return code;
   }
 
@@ -154,7 +157,8 @@ export class Device {
     const timers = this.#timersOf(life);
     if (life.connection.transport.jid === '') this.#comeOnline(life);
     await life.connection.transport.send(el('presence')).catch(() => {});
-    const store = await openStore(this.#backendOf(life), { provider, lostWrites: 0 });
+    life.store ??= await openStore(this.#backendOf(life), { provider, lostWrites: 0 });
+    const { store } = life;
     const mls = await MlsXmpp.start(
       {
         transport: this.#transportOf(life),
@@ -190,10 +194,14 @@ export class Device {
   #hear(life: Life, event: MlsXmppEvent): void {
     if (life.dead) return;
     const { witness, clock } = this.#habitat;
-    const { conversation } = event as { readonly conversation?: { readonly kind: string; readonly jid: string } };
+    const { conversation } = event as {
+      readonly conversation?: { readonly kind: string; readonly jid: string };
+    };
     const talk = conversation === undefined ? '' : `${conversation.kind} ${conversation.jid}`;
     if (event.kind === 'message') witness.shown(this.name, life.number, event);
-    this.#habitat.note(`${this.label} hears ${event.kind} ${talk} ${event.kind === 'message' ? event.content.body : ''}`);
+    this.#habitat.note(
+      `${this.label} hears ${event.kind} ${talk} ${event.kind === 'message' ? event.content.body : ''}`,
+    );
     if (event.kind !== 'fault' && event.kind !== 'undecryptable') return;
     const code = this.trouble(event.kind, event.error);
     this.told.push({ at: clock.now(), code, kind: event.kind, talk });
@@ -257,7 +265,9 @@ export class Device {
 
 function describe(error: Error): string {
   if (!(error instanceof MlsError)) return '';
-  const plain = JSON.stringify(error.detail, (_, value) => (typeof value === 'bigint' ? String(value) : value));
+  const plain = JSON.stringify(error.detail, (_, value) =>
+    typeof value === 'bigint' ? String(value) : value,
+  );
   const { cause } = error;
   return `${plain} ${cause instanceof Error ? `${cause.message} ${cause instanceof MlsError ? describe(cause) : cause.stack}` : ''}`;
 }

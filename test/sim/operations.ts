@@ -91,7 +91,6 @@ const STEPS: readonly (readonly [number, Step])[] = [
   [4, own],
 ];
 
-
 /** One random step of a random device. */
 export function step(world: World, mayExpire: boolean): void {
   const { random } = world;

@@ -95,7 +95,8 @@ export class Witness {
     if (this.#onWire.has(ciphertext)) return;
     this.#onWire.add(ciphertext);
     const other = this.#keys.get(key);
-    if (other !== undefined && other !== ciphertext) this.fail(`${by} used one key for two messages: ${body}`);
+    if (other !== undefined && other !== ciphertext)
+      this.fail(`${by} used one key for two messages: ${body}`);
     this.#keys.set(key, ciphertext);
     const wire: Wire = {
       group: toHex(header.groupId),
@@ -151,13 +152,15 @@ export class Witness {
     const jid = to.split('/')[0];
     const is = conversation.kind === 'room' ? ['room', conversation.jid] : ['chat', conversation.jid];
     const right = kind === 'room' ? is[1] === a : [a, b].includes(is[1]) && [a, b].includes(jid);
-    if (is[0] !== kind || !right) this.fail(`${to} was shown ${content.body} in ${is.join(' ')}, said in ${talk}`);
+    if (is[0] !== kind || !right)
+      this.fail(`${to} was shown ${content.body} in ${is.join(' ')}, said in ${talk}`);
   }
 
   #checkOnce(to: string, life: number, { content, key }: Shown): void {
     const name = `${to} ${content.body}`;
     const before = this.#shown.get(name);
-    if (before !== undefined && before.key !== key) this.fail(`${to} was shown ${content.body} as two messages`);
+    if (before !== undefined && before.key !== key)
+      this.fail(`${to} was shown ${content.body} as two messages`);
     else if (before?.life === life) this.fail(`${to} was shown ${content.body} twice`);
     this.#shown.set(name, { key, life });
   }
@@ -167,8 +170,10 @@ export class Witness {
     if (wires.length !== 1) this.fail(`${body} was sent as ${wires.length} messages`);
     for (const wire of wires) {
       const readers = this.readersOf(wire);
-      if (readers !== undefined && !readers.has(to)) this.fail(`${to} was shown ${body} and was not in that epoch`);
-      if (readers !== undefined && !readers.has(wire.by)) this.fail(`${wire.by} said ${body} and was not in that epoch`);
+      if (readers !== undefined && !readers.has(to))
+        this.fail(`${to} was shown ${body} and was not in that epoch`);
+      if (readers !== undefined && !readers.has(wire.by))
+        this.fail(`${wire.by} said ${body} and was not in that epoch`);
     }
   }
 

@@ -109,9 +109,7 @@ export class World implements Habitat {
     const body = bodyOf(device.label, ++this.#said);
     const own = device.name.split('/')[0] as string;
     const talk =
-      conversation.kind === 'room'
-        ? `room ${conversation.jid}`
-        : `chat ${own} ${conversation.jid}`;
+      conversation.kind === 'room' ? `room ${conversation.jid}` : `chat ${own} ${conversation.jid}`;
     const sent = { body, by: device.name, talk, resolved: false };
     this.witness.sent.set(body, sent);
     return this.begin(device, `send ${body} in ${conversation.kind}`, async () => {
@@ -136,7 +134,9 @@ export class World implements Habitat {
     await this.finish();
     const conversation = this.roomOf(owner);
     const invited = this.names.slice(1).filter((_, index) => index < 2 || this.random.below(2) === 0);
-    void this.begin(owner, 'invite', async () => conversation?.invite(...invited.map((name) => this.jidOf(name))));
+    void this.begin(owner, 'invite', async () =>
+      conversation?.invite(...invited.map((name) => this.jidOf(name))),
+    );
     await this.finish();
     void this.begin(owner, 'chat', () => mls.chat(this.jidOf(this.names[1] as string)));
     await this.finish();

@@ -15,6 +15,7 @@ import type { Timers } from '../timers.ts';
 import type { Transport } from '../transport.ts';
 import type { Handout } from './handout.ts';
 import { type Invited, invitationsOf } from './invitations.ts';
+import { Online } from './online.ts';
 import { bundleStanza, orderedStanza, requireFitting } from './outgoing.ts';
 import { Bundle, type Names, readRecord, record } from './records.ts';
 
@@ -73,18 +74,13 @@ export class Committer {
   #queue: Promise<void> = Promise.resolve();
   #waiting: { readonly epoch: bigint; readonly decide: (fate: Fate) => void } | undefined;
   #isStopped = false;
+  readonly #online: Online;
   /** Adds that a commit may have: less after one did not fit. */
   #most = Number.POSITIVE_INFINITY;
-  #isOffline = false;
-  #wake: () => void = () => {};
-  readonly #unwatch: () => void;
 
   constructor(options: CommitterOptions) {
     this.#options = options;
-    this.#unwatch = options.transport.watch((state) => {
-      this.#isOffline = state === 'offline';
-      if (!this.#isOffline) this.#wake();
-    });
+    this.#online = new Online(options.transport);
   }
 
   /**
@@ -111,8 +107,7 @@ export class Committer {
   /** Nothing more is sent. */
   stop(): void {
     this.#isStopped = true;
-    this.#unwatch();
-    this.#wake();
+    this.#online.stop();
     this.#waiting?.decide('lost');
   }
 
@@ -252,7 +247,7 @@ export class Committer {
         await this.#drop();
         throw appended.error;
       case 'unknown':
-        if (appended.error.code === 'xmpp.offline') await this.#online();
+        if (appended.error.code === 'xmpp.offline') await this.#online.wait();
         return this.#options.catchUp();
       case 'archived':
         // Its turn comes by itself while we follow.
@@ -266,14 +261,6 @@ export class Committer {
     if (pending !== undefined) await this.#options.group().discard(pending);
     await this.#options.store.write((records) => records.del(this.#options.names.bundle));
     return 'lost';
-  }
-
-  /** The end of a session is told as being offline, and another one may have begun already. */
-  async #online(): Promise<void> {
-    if (!this.#isOffline || this.#isStopped) return;
-    await new Promise<void>((resolve) => {
-      this.#wake = resolve;
-    });
   }
 
   async #backOff(losses: number): Promise<void> {

@@ -6,7 +6,7 @@ import { equal } from '../../base/bytes.ts';
 import { fail, failure, MlsError } from '../../base/error.ts';
 import type { Group } from '../../index.ts';
 import type { MlsStore, StoredClient, StoredGroup } from '../../storage/index.ts';
-import type { Entry, From, Position, Sequencer, Taker } from '../sequencer/contract.ts';
+import type { Entry, From, Position, ReadEnd, Sequencer, Taker } from '../sequencer/contract.ts';
 import type { GroupInfoPart } from '../stanza/mls.ts';
 import type { Timers } from '../timers.ts';
 import type { Transport } from '../transport.ts';
@@ -17,7 +17,9 @@ import type { Handout } from './handout.ts';
 import { Mailer } from './mailer.ts';
 import { type Names, namesOf } from './records.ts';
 import { Repairs } from './repairs.ts';
+import { stepBack } from './stepBack.ts';
 import { canGoOn } from './trimmed.ts';
+import { Unreadable } from './unreadable.ts';
 
 /** What a group in order is made of. */
 export interface OrderedGroupOptions {
@@ -47,10 +49,8 @@ export interface OrderedGroupOptions {
   readonly onProgress?: (entries: number) => void;
 }
 
-const FAILURES = 3;
 /** Readings that may each end in a repair before it is given up. */
 const ROUNDS = 4;
-
 /** One group in its order. */
 export class OrderedGroup implements Taker {
   readonly #options: OrderedGroupOptions;
@@ -69,7 +69,7 @@ export class OrderedGroup implements Taker {
   #isConfirmed = true;
   /** The epoch up to which the order is being read, for a message that waits for it. */
   #until: bigint | undefined;
-  readonly #failures = new Map<string, number>();
+  readonly #failures = new Unreadable();
   #isStopped = false;
 
   constructor(options: OrderedGroupOptions) {
@@ -199,17 +199,23 @@ export class OrderedGroup implements Taker {
 
   async #catchUp(): Promise<void> {
     for (let round = 0; round < ROUNDS && !this.#isStopped; round++) {
-      const reading = this.#options.isStanding ? this.#sequencer.catchUp() : this.#sequencer.read();
-      const end = await reading.catch((error: unknown) => {
-        if (this.#isLost || this.#isEnough) return undefined;
-        throw error;
-      });
-      if (end === undefined && !this.#isLost) return;
+      const end = await this.#read().catch((error: unknown) => this.#failed(error, round));
+      if (end === 'contradicted') continue;
       if (end?.kind === 'trimmed' && !(await this.#skipTrimmed())) this.#isLost = true;
-      else if (!this.#isLost && end?.kind === 'complete') return;
+      else if (!this.#isLost && end?.kind !== 'trimmed') return;
       if (this.#isLost) await this.#comeBack();
     }
     if (!this.#isStopped) fail('state.desync', { epoch: this.stored.group.epoch });
+  }
+
+  #read(): Promise<ReadEnd> {
+    return this.#options.isStanding ? this.#sequencer.catchUp() : this.#sequencer.read();
+  }
+
+  async #failed(error: unknown, round: number): Promise<'contradicted' | undefined> {
+    if (this.#isLost || this.#isEnough) return undefined;
+    await stepBack(error, round, { ...this.#options, names: this.#names, sequencer: this.#sequencer });
+    return 'contradicted';
   }
 
   /** @returns whether nothing of ours was in what is gone */
@@ -272,7 +278,8 @@ export class OrderedGroup implements Taker {
         this.#isLost ||= !this.#isConfirmed || this.#livesOn(arrived);
         return;
       case 'unreadable':
-        if (arrived !== undefined) this.#countFailure(followed.error, arrived, followed.epoch);
+        if (followed.error.code === 'crypto.aead' && followed.epoch === this.stored.group.epoch)
+          this.#isLost = (arrived && this.#failures.count(arrived.source)) || this.#isLost;
     }
   }
 
@@ -280,13 +287,6 @@ export class OrderedGroup implements Taker {
   #livesOn(arrived: Arrived | undefined): boolean {
     const branch = this.#unusable?.branch;
     return branch !== undefined && arrived?.branch !== undefined && equal(branch, arrived.branch);
-  }
-
-  #countFailure(error: MlsError, { source }: Arrived, epoch: bigint): void {
-    if (error.code !== 'crypto.aead' || epoch !== this.stored.group.epoch) return;
-    this.#failures.set(source, (this.#failures.get(source) ?? 0) + 1);
-    const total = [...this.#failures.values()].reduce((sum, count) => sum + count, 0);
-    if (this.#failures.size >= 2 && total >= FAILURES) this.#isLost = true;
   }
 
   /** Following has ended by itself: read on, unless the reason lasts. */

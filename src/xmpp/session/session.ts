@@ -1,7 +1,7 @@
 /** MLS for one XMPP account on one device: the way in for applications. */
 
 import { equal } from '../../base/bytes.ts';
-import { fail } from '../../base/error.ts';
+import { fail, type MlsError } from '../../base/error.ts';
 import type { KeyPair, Provider } from '../../index.ts';
 import type { MlsStore } from '../../storage/index.ts';
 import type { XmppBinding } from '../binding.ts';
@@ -13,7 +13,7 @@ import { bareJid, parseJid } from '../jid.ts';
 import { Nodes } from '../nodes.ts';
 import { CONVERSATIONS, Conversing, readRecord } from '../ordered/records.ts';
 import { enableCarbons } from '../stanza/carbons.ts';
-import { systemTimers, type Timers } from '../timers.ts';
+import { systemTimers, type Timers, wholeTimers } from '../timers.ts';
 import type { ConnectionState, Transport } from '../transport.ts';
 import { type Assembled, assemble, openClient } from './assemble.ts';
 import { beginChat } from './chats.ts';
@@ -76,7 +76,8 @@ export class MlsXmpp {
    *   of an account that has others and no `accountKey`, other `xmpp.*`, `storage.*`
    */
   static async start(options: MlsXmppOptions, listener?: Listener): Promise<MlsXmpp> {
-    const { transport, provider, timers = systemTimers } = options;
+    const { transport, provider } = options;
+    const timers = wholeTimers(options.timers ?? systemTimers);
     if (transport.jid === '') fail('xmpp.offline');
     const events = new EventStream();
     if (listener !== undefined) events.subscribe(listener);
@@ -100,7 +101,12 @@ export class MlsXmpp {
       client,
     });
     const session = new MlsXmpp(parts, nodes);
-    await session.#begin();
+    try {
+      await session.#begin();
+    } catch (error) {
+      await session.stop();
+      throw error;
+    }
     return session;
   }
 
@@ -192,15 +198,10 @@ export class MlsXmpp {
       if (conversation.status === 'active') await conversation.inviteOwnDevices();
   }
 
-  /** Read everything that has come since. @throws `xmpp.*`, `storage.*` */
+  /** Read everything that has come since; a conversation that fails is no hindrance to the others. @throws `xmpp.*`, `storage.*` */
   async catchUp(): Promise<void> {
-    await this.#feed.catchUp();
-    for (const conversation of this.conversations) {
-      if (conversation.kind === 'room') await conversation.catchUp();
-      await conversation.ordered?.resume();
-    }
-    await this.#setting.ownPackages.maintain({ caughtUp: true });
-    await this.#desk.caughtUp();
+    const failed = await this.#catchUp();
+    if (failed !== undefined) throw failed;
   }
 
   /** Stop listening. The store stays open, and belongs to whoever opened it. */
@@ -218,8 +219,28 @@ export class MlsXmpp {
     await transport.request(enableCarbons());
     await this.#publish();
     await this.#restore();
-    await this.catchUp();
+    // What is wrong with one conversation was told, and must not keep the others from starting.
+    await this.#catchUp();
     for (const conversation of this.conversations) await conversation.handOutAgain();
+  }
+
+  /** @returns what failed first in a conversation; each of them was told */
+  async #catchUp(): Promise<MlsError | undefined> {
+    await this.#feed.catchUp();
+    let failed: MlsError | undefined;
+    for (const conversation of this.conversations) {
+      try {
+        if (conversation.kind === 'room') await conversation.catchUp();
+        await conversation.ordered?.resume();
+      } catch (reason) {
+        const error = asMlsError(reason);
+        void this.#setting.events.emit({ kind: 'fault', conversation, error });
+        failed ??= error;
+      }
+    }
+    await this.#setting.ownPackages.maintain({ caughtUp: true });
+    await this.#desk.caughtUp();
+    return failed;
   }
 
   /** What others need to find and to add us. */
@@ -270,7 +291,7 @@ export class MlsXmpp {
     this.#nodes.renew();
     this.#setting.transport
       .request(enableCarbons())
-      .then(() => this.catchUp())
+      .then(() => this.#catchUp())
       .catch(report);
   }
 }
