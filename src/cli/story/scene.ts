@@ -3,6 +3,7 @@
 import { equal } from '../../base/bytes.ts';
 import { fail } from '../../base/error.ts';
 import type { MessageContent } from '../../xmpp/content/content.ts';
+import { destroyRoom } from '../../xmpp/stanza/muc.ts';
 import { Cast, type Device } from './cast.ts';
 import type { Narrator } from './narrator.ts';
 import type { Stage } from './stage.ts';
@@ -73,6 +74,16 @@ export class Scene {
     const [group] = groups();
     if (group !== undefined) narrator.picture(group, title, (line) => cast.named(line));
     narrator.check(`${namesOf(devices)} have the same keys`, isSame());
+  }
+
+  /** Rooms that the story has made are destroyed by whoever made them. */
+  async clear(): Promise<void> {
+    for (const { line, mls } of this.cast.present)
+      for (const { ordered } of mls.conversations) {
+        const room = ordered?.sequencer.jid;
+        // Only its owner can do it, and only once.
+        if (room !== undefined) await line.transport.request(destroyRoom(room)).catch(() => undefined);
+      }
   }
 
   /** As {@link agree}, for the room and all who are in it. */

@@ -30,8 +30,14 @@ export async function playStory(stage: Stage, narrator: Narrator): Promise<numbe
   } catch (error) {
     narrator.check(`the story goes on to its end: ${textOf(error)}`, false);
   }
-  await scene.cast.leave().catch((error: unknown) => narrator.check(`all leave: ${textOf(error)}`, false));
-  await stage.close();
+  try {
+    await scene.cast.stop();
+    await scene.clear();
+    await scene.cast.leave();
+    await stage.close();
+  } catch (error) {
+    narrator.check(`the stage is left as it was: ${textOf(error)}`, false);
+  }
   return narrator.end();
 }
 

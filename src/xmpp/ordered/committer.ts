@@ -5,17 +5,17 @@
  * commit is durable before it leaves, and after any doubt the same bytes leave again.
  */
 
-import { fail, type MlsError } from '../../base/error.ts';
-import type { Group, LeafChange, OwnCommit, ProposalInput } from '../../index.ts';
-import { type Preview, preview } from '../../index.ts';
+import { fail, MlsError } from '../../base/error.ts';
+import { type Group, type LeafChange, type ProposalInput, preview } from '../../index.ts';
 import type { MlsStore, StoredGroup } from '../../storage/index.ts';
 import { branchTag } from '../binding.ts';
 import type { Appended, Sequencer } from '../sequencer/contract.ts';
 import { serialise } from '../serialise.ts';
 import type { Timers } from '../timers.ts';
 import type { Transport } from '../transport.ts';
+import type { Handout } from './handout.ts';
 import { type Invited, invitationsOf } from './invitations.ts';
-import { bundleStanza, orderedStanza } from './outgoing.ts';
+import { bundleStanza, orderedStanza, requireFitting } from './outgoing.ts';
 import { Bundle, type Names, readRecord, record } from './records.ts';
 
 /** What a goal asks for in one state of the group. */
@@ -31,8 +31,11 @@ export interface Plan {
 /** Something that is to be so. */
 export interface Goal {
   readonly name: string;
-  /** What is missing in this state; nothing if it is met. What it throws ends the goal. */
-  plan(group: Group): Promise<Plan | undefined>;
+  /**
+   * What is missing in this state; nothing if it is met. What it throws ends the goal.
+   * @param most Adds that fit into a stanza, as far as is known
+   */
+  plan(group: Group, most: number): Promise<Plan | undefined>;
 }
 
 /** What the committer of one group works with. */
@@ -49,16 +52,10 @@ export interface CommitterOptions {
   readonly branch: () => Uint8Array;
   /** Take in everything that the order has. */
   readonly catchUp: () => Promise<void>;
-  /** GroupInfo and tree patch to go with a commit. */
-  readonly publish: (made: OwnCommit, next: Preview) => Published;
+  /** What goes with a commit. */
+  readonly handout: Pick<Handout, 'carriesTree' | 'publish'>;
   /** Told of races that others have won. */
   readonly onLost?: () => void;
-}
-
-/** What a commit is published with. */
-export interface Published {
-  readonly groupInfo: Uint8Array | undefined;
-  readonly treePatch?: Uint8Array;
 }
 
 type Fate = 'won' | 'lost';
@@ -78,6 +75,8 @@ export class Committer {
   #queue: Promise<void> = Promise.resolve();
   #waiting: { readonly epoch: bigint; readonly decide: (fate: Fate) => void } | undefined;
   #isStopped = false;
+  /** Adds that a commit may have: less after one did not fit. */
+  #most = Number.POSITIVE_INFINITY;
 
   constructor(options: CommitterOptions) {
     this.#options = options;
@@ -111,6 +110,7 @@ export class Committer {
   }
 
   async #reach(goal: Goal): Promise<void> {
+    this.#most = Number.POSITIVE_INFINITY;
     for (let losses = 0; !this.#isStopped; ) {
       if (this.#group.pending !== undefined) {
         await this.#push();
@@ -135,32 +135,49 @@ export class Committer {
   async #make(goal: Goal, isTired: boolean): Promise<'met' | 'made' | 'proposed' | 'again'> {
     if (!this.#group.isActive) fail('state.not-member');
     const { epoch } = this.#group;
-    const plan = await goal.plan(this.#group);
+    const plan = await goal.plan(this.#group, this.#most);
     if (plan === undefined) return 'met';
     if (isTired && (await this.#propose(plan, epoch))) return 'proposed';
-    return (await this.#commit(plan, epoch)) ? 'made' : 'again';
+    return (await this.#commitSmaller(plan, epoch)) ? 'made' : 'again';
   }
 
-  /** @returns whether the group was still where the plan was made */
+  /** As {@link #commit}; of Adds that do not fit into a stanza fewer are tried the next time. */
+  async #commitSmaller(plan: Plan, epoch: bigint): Promise<boolean> {
+    try {
+      return await this.#commit(plan, epoch);
+    } catch (error) {
+      const adds = plan.inputs.filter(({ kind }) => kind === 'add').length;
+      const isTooLarge = error instanceof MlsError && error.code === 'xmpp.too-large';
+      if (!isTooLarge || adds < 2 || error.detail['what'] !== 'commit') throw error;
+      this.#most = Math.floor(adds / 2);
+      return false;
+    }
+  }
+
+  /** @returns whether the group was still where the plan was made @throws `xmpp.too-large`, nothing having been made */
   #commit({ inputs, note, invited = [], leaf }: Plan, epoch: bigint): Promise<boolean> {
-    const { names, group, branch, publish, random } = this.#options;
+    const { names, group, branch, handout, random } = this.#options;
     return group().update((now, records) => {
       if (now.epoch !== epoch || now.pending !== undefined) return false;
+      const ratchetTree = handout.carriesTree(now, inputs);
       const made = now.commit(inputs, {
         ...(note && { authenticatedData: note }),
         ...(leaf && { leaf }),
         groupInfo: true,
+        ratchetTree,
       });
       const next = preview(now) ?? fail('internal.bug');
-      const { groupInfo, treePatch } = publish(made, next);
-      const stanza = bundleStanza(made.message, {
+      const { groupInfo, treePatch } = handout.publish(now, made, next, ratchetTree);
+      const bundle = bundleStanza(made.message, {
         branch: branch(),
         id: newId('c', random),
         groupInfo: groupInfo && { message: groupInfo, branch: branchTag(next) },
         ...(treePatch && { treePatch }),
       });
       const invitations = invitationsOf(made.welcome, invited, this.#options.sequencer().jid);
-      records.put(names.bundle, record(Bundle, { epoch, stanza: serialise(stanza), invitations }));
+      const stanza = serialise(bundle);
+      requireFitting(stanza, invitations);
+      records.put(names.bundle, record(Bundle, { epoch, stanza, invitations }));
       return true;
     });
   }
@@ -275,9 +292,4 @@ export function uniform(random: (length: number) => Uint8Array): number {
 /** An id for a stanza. */
 export function newId(kind: string, random: (length: number) => Uint8Array): string {
   return `${kind}-${[...random(12)].map((byte) => byte.toString(16).padStart(2, '0')).join('')}`;
-}
-
-/** Whether waiting and trying again may help. */
-export function isPassing({ retry }: MlsError): boolean {
-  return retry === 'after-sync';
 }

@@ -7,17 +7,22 @@
 
 import { equal } from '../../base/bytes.ts';
 import { fail, MlsError } from '../../base/error.ts';
+import { uint64 } from '../../codec/codec.ts';
 import type { Group } from '../../index.ts';
 import type { StoredClient, StoredGroup, StoredOffer } from '../../storage/index.ts';
+import { decode, ExtensionType, findExtension, NodeType, RatchetTree } from '../../wire/index.ts';
 import { branchTag } from '../binding.ts';
 import { HandshakeReason, handshakeNote } from '../handshakeNote.ts';
 import type { Entry, Position, Sequencer } from '../sequencer/contract.ts';
 import type { GroupInfoPart } from '../stanza/mls.ts';
 import type { Timers } from '../timers.ts';
+import type { TreeNodes } from '../treePatch.ts';
 import { newId, uniform } from './committer.ts';
+import { type Published, publishedOnEntering } from './handout.ts';
 import { groupInfoIn, headerOf } from './header.ts';
 import { bundleStanza } from './outgoing.ts';
 import { namesOf, PositionRecord, record } from './records.ts';
+import { type FetchTree, type TreeCandidate, TreeTrail } from './treeTrail.ts';
 
 /** What entering needs. */
 export interface Entering {
@@ -28,8 +33,8 @@ export interface Entering {
   readonly groupId: Uint8Array;
   /** GroupInfos from elsewhere than the order. @defaultValue none */
   readonly copies?: () => Promise<readonly GroupInfoPart[]>;
-  /** A tree for a GroupInfo that does not carry it. */
-  readonly treeFor?: (part: GroupInfoPart) => Promise<Uint8Array | undefined>;
+  /** Trees that are not in the order itself. */
+  readonly fetchTree: FetchTree;
   /** Give the old state what it can still read, up to and without an entry. */
   readonly readUntil?: (position: Position) => Promise<void>;
   /** Whether the group is the one we mean. @throws `xmpp.binding`, `policy.*` */
@@ -55,40 +60,94 @@ export async function enterExternally(entering: Entering): Promise<Entered> {
   for (let attempt = 0; attempt < TRIES; attempt++) {
     const left = (await client.offers()).find((offer) => equal(offer.groupId, groupId));
     const known = await candidates(entering);
-    const { offer, basis } =
-      left === undefined ? await firstGood(entering, known) : { offer: left, basis: undefined };
-    const position = await tryToEnter(entering, offer, basis ?? known[0]);
-    if (position !== undefined) return accept(offer, position);
-    await offer.discard();
+    const prepared: Prepared =
+      left === undefined ? await firstGood(entering, known) : { offer: left, basis: known[0] };
+    const position = await tryToEnter(entering, prepared);
+    if (position !== undefined) return accept(prepared, position);
+    await prepared.offer.discard();
     const ms = 250 * 2 ** attempt * (0.5 + uniform(random));
     await new Promise<void>((resolve) => timers.after(ms, resolve));
   }
   return fail('state.desync', { tries: TRIES });
 }
 
+/** An external commit that can be sent. */
+interface Prepared {
+  readonly offer: StoredOffer;
+  readonly basis: GroupInfoPart | undefined;
+  /** The tree that was entered, and the epoch of the snapshot behind it; nothing after a restart. */
+  readonly before?: TreeNodes;
+  readonly since?: bigint;
+}
+
 /** @throws `xmpp.gap` without any, or what the last one was refused for */
-async function firstGood(
-  entering: Entering,
-  known: readonly GroupInfoPart[],
-): Promise<{ readonly offer: StoredOffer; readonly basis: GroupInfoPart }> {
+async function firstGood(entering: Entering, known: readonly GroupInfoPart[]): Promise<Prepared> {
+  const trail = new TreeTrail(entering.sequencer.backwards(), entering.fetchTree);
   let refused: MlsError | undefined;
   for (const basis of known) {
     try {
-      return { offer: await prepare(entering, basis), basis };
+      return await prepare(entering, basis, trail);
     } catch (error) {
-      if (!(error instanceof MlsError) || error.scope === 'profile') throw error;
-      refused = error;
+      if (!(error instanceof MlsError)) throw error;
+      if (error.scope === 'profile' && error.code !== 'xmpp.gap') throw error;
+      refused ??= error;
     }
   }
   if (refused !== undefined) throw refused;
   return fail('xmpp.gap', { missing: 'group-info' });
 }
 
-async function prepare(entering: Entering, { message, branch }: GroupInfoPart): Promise<StoredOffer> {
-  const tree = await entering.treeFor?.({ message, branch });
-  const offer = await offerFor(entering, message, tree && { ratchetTree: tree });
+/** @throws `xmpp.gap` without a tree that is as the GroupInfo says, and whatever else it is refused for */
+async function prepare(entering: Entering, basis: GroupInfoPart, trail: TreeTrail): Promise<Prepared> {
+  for await (const { tree, since } of treesOf(basis, trail)) {
+    try {
+      const before = decode(RatchetTree, tree);
+      return { offer: await prepareWith(entering, basis, { tree, before }), basis, before, since };
+    } catch (error) {
+      if (!isWrongTree(error)) throw error;
+    }
+  }
+  return fail('xmpp.gap', { missing: 'tree' });
+}
+
+/** The tree that a GroupInfo carries, or those that the order leads to. */
+async function* treesOf({ message, branch }: GroupInfoPart, trail: TreeTrail): AsyncGenerator<TreeCandidate> {
+  const info = groupInfoIn(message);
+  if (info === undefined) return;
+  const { epoch } = info.groupContext;
+  const carried = findExtension(info.extensions, ExtensionType.ratchetTree);
+  if (carried === undefined) yield* trail.at(branch, epoch);
+  else yield { tree: carried.extensionData, since: epoch };
+}
+
+/** Whether another tree may do where one did not. */
+export function isWrongTree(error: unknown): boolean {
+  return (
+    error instanceof MlsError &&
+    (error.code.startsWith('validation.tree') ||
+      error.code.startsWith('codec.') ||
+      WRONG_TREE.has(error.code))
+  );
+}
+
+const WRONG_TREE: ReadonlySet<string> = /* @__PURE__ */ new Set([
+  'validation.parent-hash',
+  'validation.unmerged-leaves',
+]);
+
+async function prepareWith(
+  { client, check }: Entering,
+  { message }: GroupInfoPart,
+  { tree, before }: { readonly tree: Uint8Array; readonly before: TreeNodes },
+): Promise<StoredOffer> {
+  const isBack = before.some((node) => isOf(node, client.signatureKey));
+  const offer = await client.prepareExternalJoin(message, {
+    resync: isBack,
+    authenticatedData: handshakeNote(isBack ? HandshakeReason.resync : HandshakeReason.deviceAdded),
+    ratchetTree: tree,
+  });
   try {
-    entering.check(offer.group);
+    check(offer.group);
   } catch (error) {
     await offer.discard();
     throw error;
@@ -96,31 +155,17 @@ async function prepare(entering: Entering, { message, branch }: GroupInfoPart): 
   return offer;
 }
 
-/** In place of our leaf, where there is one; else a new seat. */
-async function offerFor(
-  { client }: Entering,
-  message: Uint8Array,
-  tree: { readonly ratchetTree: Uint8Array } | undefined,
-): Promise<StoredOffer> {
-  const noted = (reason: number) => ({ authenticatedData: handshakeNote(reason), ...tree });
-  try {
-    return await client.prepareExternalJoin(message, { resync: true, ...noted(HandshakeReason.resync) });
-  } catch (error) {
-    if (!(error instanceof MlsError) || error.code !== 'validation.external-commit') throw error;
-    return client.prepareExternalJoin(message, noted(HandshakeReason.deviceAdded));
-  }
+function isOf(node: TreeNodes[number], key: Uint8Array): boolean {
+  return node?.nodeType === NodeType.leaf && equal(node.leafNode.signatureKey, key);
 }
 
 /** @returns the place of our commit if it counts */
-async function tryToEnter(
-  entering: Entering,
-  offer: StoredOffer,
-  basis: GroupInfoPart | undefined,
-): Promise<Position | undefined> {
+async function tryToEnter(entering: Entering, prepared: Prepared): Promise<Position | undefined> {
   const { sequencer, readUntil } = entering;
+  const { offer } = prepared;
   let position = await placeOf(sequencer, offer);
   if (position === undefined) {
-    await send(entering, offer, basis?.branch);
+    await send(entering, prepared);
     position = await placeOf(sequencer, offer);
   }
   if (position === undefined || position === 'overtaken') return undefined;
@@ -131,24 +176,30 @@ async function tryToEnter(
 /** @throws what says that it was not taken in; whether it was is looked up otherwise */
 async function send(
   { sequencer, random, isPublished }: Entering,
-  offer: StoredOffer,
-  branch: Uint8Array | undefined,
+  { offer, basis, before }: Prepared,
 ): Promise<void> {
-  const groupInfo = isPublished(offer.group)
-    ? { message: offer.group.groupInfo(), branch: branchTag(offer.group) }
-    : undefined;
-  const parts = { branch, id: newId('x', random), groupInfo };
+  const { group } = offer;
+  const { groupInfo, treePatch }: Published = isPublished(group)
+    ? publishedOnEntering(group, before)
+    : { groupInfo: undefined };
+  const parts = {
+    branch: basis?.branch,
+    id: newId('x', random),
+    groupInfo: groupInfo && { message: groupInfo, branch: branchTag(group) },
+    ...(treePatch && { treePatch }),
+  };
   const appended = await sequencer.append(bundleStanza(offer.message, parts));
   if (appended.kind === 'refused') throw appended.error;
   if (appended.kind === 'not-archived') fail('xmpp.server-unfit', { missing: 'archive' });
 }
 
-function accept(offer: StoredOffer, position: Position): Promise<Entered> {
-  const { position: name, bundle } = namesOf(offer.groupId);
+function accept({ offer, since }: Prepared, position: Position): Promise<Entered> {
+  const { position: name, bundle, snapshot } = namesOf(offer.groupId);
   return offer
     .accept((_, records) => {
       records.put(name, record(PositionRecord, position));
       records.del(bundle);
+      if (since !== undefined) records.put(snapshot, record(uint64, since));
     })
     .then((group) => ({ group, position }));
 }

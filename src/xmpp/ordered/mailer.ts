@@ -76,7 +76,7 @@ export class Mailer {
 
   /** Later ones have greater numbers, also after a restart unless the clock was set back: then only their order suffers. */
   #number(): bigint {
-    const now = BigInt(this.#options.timers.now()) * 1000n;
+    const now = BigInt(Math.floor(this.#options.timers.now())) * 1000n;
     this.#last = now > this.#last ? now : this.#last + 1n;
     return this.#last;
   }

@@ -10,9 +10,10 @@ import type { Entry, From, Position, Sequencer, Taker } from '../sequencer/contr
 import type { GroupInfoPart } from '../stanza/mls.ts';
 import type { Timers } from '../timers.ts';
 import type { Transport } from '../transport.ts';
-import { Committer, type CommitterOptions, type Goal } from './committer.ts';
+import { Committer, type Goal } from './committer.ts';
 import { type Entering, enterExternally } from './enter.ts';
 import { type Arrived, arrivedIn, type Followed, Follower } from './follow.ts';
+import type { Handout } from './handout.ts';
 import { Mailer } from './mailer.ts';
 import { type Names, namesOf } from './records.ts';
 import { Repairs } from './repairs.ts';
@@ -32,9 +33,9 @@ export interface OrderedGroupOptions {
   readonly from: From;
   /** Stay present, and hear of what is new; otherwise the order is read when there is a reason. */
   readonly isStanding: boolean;
-  readonly publish: CommitterOptions['publish'];
+  readonly handout: Handout;
   readonly copies?: () => Promise<readonly GroupInfoPart[]>;
-  readonly treeFor?: Entering['treeFor'];
+  readonly fetchTree: Entering['fetchTree'];
   /** Whether the group is the one we mean. @throws `xmpp.binding`, `policy.*` */
   readonly check: (group: Group) => void;
   readonly isPublished: (group: Group) => boolean;
@@ -83,16 +84,12 @@ export class OrderedGroup implements Taker {
     this.#unwatch = transport.watch((state) => {
       if (state === 'online') this.#catching = undefined;
     });
-    const now = {
-      group: (): StoredGroup => this.#follower.group,
-      branch: () => this.#follower.branch,
-      catchUp: () => this.catchUp(),
-    };
+    const now = { group: () => this.stored, branch: () => this.branch, catchUp: () => this.catchUp() };
     const common = { store, names: this.#names, transport, timers, random, ...now };
     this.#committer = new Committer({
       ...common,
       sequencer: () => this.#sequencer,
-      publish: options.publish,
+      handout: options.handout,
       ...(options.onLost && { onLost: options.onLost }),
     });
     this.#mailer = new Mailer({ ...common, hash, sequencer: this.#sequencer });
@@ -104,6 +101,10 @@ export class OrderedGroup implements Taker {
   }
   get sequencer(): Sequencer {
     return this.#sequencer;
+  }
+  /** Hands its tree out. */
+  get handout(): Handout {
+    return this.#options.handout;
   }
   /** Sends messages. */
   get mailer(): Mailer {
@@ -221,7 +222,7 @@ export class OrderedGroup implements Taker {
 
   /** An external commit in place of our old leaf. */
   async #comeBack(): Promise<void> {
-    const { onHole, client, timers, random, copies, treeFor, check, isPublished } = this.#options;
+    const { onHole, client, timers, random, copies, fetchTree, check, isPublished } = this.#options;
     await this.#repairs.begin();
     const { group, position } = await enterExternally({
       client,
@@ -229,10 +230,10 @@ export class OrderedGroup implements Taker {
       timers,
       random,
       groupId: this.stored.group.id,
+      fetchTree,
       check,
       isPublished,
       ...(copies && { copies }),
-      ...(treeFor && { treeFor }),
     });
     this.#follower.group = group;
     this.#sequencer.reset(position);

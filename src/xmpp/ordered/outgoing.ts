@@ -1,7 +1,9 @@
 /** Stanzas of a group as they leave. */
 
-import { toHex } from '../../base/bytes.ts';
+import { toHex, utf8 } from '../../base/bytes.ts';
+import { fail } from '../../base/error.ts';
 import { attr, el, is, isElement, type XmlElement } from '../element.ts';
+import { STANZA_BUDGET } from '../sequencer/archiveSequencer.ts';
 import { serialise } from '../serialise.ts';
 import { hint } from '../stanza/hints.ts';
 import { buildMls, type GroupInfoPart, type MlsContent, mlsIn } from '../stanza/mls.ts';
@@ -63,6 +65,19 @@ export function welcomeStanza(
   } as const;
   // The same id whenever it is sent, so that a second copy is known as one.
   return { stanza: serialise(directStanza(to, content, `w-${digest.slice(0, 16)}`)), digest };
+}
+
+/** Bytes that are added on the way: addresses and the like. */
+const ADDRESSES = 1024;
+
+/** Whether a commit and its Welcomes can be sent: servers end the stream of whoever sends too much. @throws `xmpp.too-large` */
+export function requireFitting(stanza: string, invitations: readonly Invitation[]): void {
+  const size = utf8(stanza).length + ADDRESSES;
+  if (size > STANZA_BUDGET) fail('xmpp.too-large', { what: 'commit', size, most: STANZA_BUDGET });
+  for (const { welcome } of invitations) {
+    const length = Math.ceil(welcome.length / 3) * 4 + ADDRESSES;
+    if (length > STANZA_BUDGET) fail('xmpp.too-large', { what: 'commit', size: length, most: STANZA_BUDGET });
+  }
 }
 
 /** A stanza without what MLS has in it. */

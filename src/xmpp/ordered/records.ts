@@ -119,6 +119,7 @@ export interface Names {
   readonly outgoing: string;
   readonly origin: string;
   readonly repairs: string;
+  readonly snapshot: string;
 }
 
 /** Names of the records of one group. */
@@ -131,6 +132,7 @@ export function namesOf(groupId: Uint8Array): Names {
     outgoing: `xmpp/outgoing/${id}/`,
     origin: `xmpp/origin/${id}/`,
     repairs: `xmpp/repairs/${id}`,
+    snapshot: `xmpp/snapshot/${id}`,
   };
 }
 

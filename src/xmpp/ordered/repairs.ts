@@ -36,7 +36,7 @@ export class Repairs {
   async begin(): Promise<void> {
     const kept = await this.#store.get(this.#name);
     const before = kept && readRecord(Repaired, kept);
-    const now = this.#timers.now();
+    const now = Math.floor(this.#timers.now());
     const since = before === undefined ? Number.POSITIVE_INFINITY : now - Number(before.at);
     const pause = Math.min(LONGEST_MS, FIRST_MS * 2 ** Math.max(0, (before?.count ?? 0) - FREE));
     if (before !== undefined && before.count >= FREE && since < pause)

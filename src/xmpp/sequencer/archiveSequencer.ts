@@ -37,7 +37,7 @@ export interface SequencerOptions {
 }
 
 /** Bytes of a stanza, unless more is allowed. */
-const BUDGET = 60 * 1024;
+export const STANZA_BUDGET = 60 * 1024;
 /** Milliseconds in a log room after the last append. */
 const LINGER_MS = 60_000;
 /** Pages of {@link Sequencer.backwards}: all of an archive that holds ten thousand entries. */
@@ -100,7 +100,7 @@ export class ArchiveSequencer<M extends Membership> implements Sequencer {
     if (attr(stanza, 'type') !== 'groupchat') fail('codec.input', { expected: 'groupchat' });
     if (attr(stanza, 'id') === undefined) fail('codec.input', { expected: 'id' });
     const size = utf8(serialise(stanza)).length;
-    const most = this.#options.budget ?? BUDGET;
+    const most = this.#options.budget ?? STANZA_BUDGET;
     if (size > most) fail('xmpp.too-large', { size, most });
     return this.#appends.run(() => this.#append(stanza, size));
   }

@@ -17,8 +17,10 @@ import type { EventStream } from './events.ts';
 import type { AccountFeed } from './feed.ts';
 import type { Packages } from './goals.ts';
 import type { OwnDevice } from './ownDevice.ts';
+import { Seen } from './seen.ts';
 import type { MlsXmppOptions } from './session.ts';
 import type { Setting } from './setting.ts';
+import { treeFiles } from './treeFiles.ts';
 
 /** What there is before the rest. */
 export interface Base {
@@ -58,7 +60,7 @@ export async function openClient(
 /** Everything that a session works with, and the desk that serves it. @throws `storage.*` */
 export async function assemble(base: Base): Promise<Assembled> {
   const { options, nodes, device, client } = base;
-  const { store, provider, timers } = options;
+  const { store, provider, timers, transport, http } = options;
   const suite1 = provider.suite(1);
   const pins = new Pins(store, suite1);
   const { accountKey: ownKey } = device;
@@ -71,12 +73,14 @@ export async function assemble(base: Base): Promise<Assembled> {
   const setting: Setting = {
     ...surroundingsOf(base, packagesOf(fetcher), { blocked, feedRead: () => desk.feedRead() }),
     ...desk.duties,
+    ...treeFiles(transport, provider, http),
     provider,
     client,
     device,
     devices,
     fetcher,
     ownPackages: await ownPackagesOf(base),
+    seen: new Seen(store, timers),
     nick: options.nick ?? parseJid(device.jid).local ?? device.jid,
     hash: (bytes) => suite1.hash(bytes),
   };

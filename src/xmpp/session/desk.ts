@@ -2,23 +2,22 @@
 
 import { toHex } from '../../base/bytes.ts';
 import { failure, type MlsError } from '../../base/error.ts';
-import { bindingOf, branchTag, GroupMode, type XmppBinding } from '../binding.ts';
+import { bindingOf, GroupMode, type XmppBinding } from '../binding.ts';
 import { judgeClear } from '../content/clear.ts';
 import type { Incoming } from '../content/incoming.ts';
 import type { ListOutcome } from '../devices.ts';
 import type { XmlElement } from '../element.ts';
 import { bareJid, readJid } from '../jid.ts';
 import type { Nodes } from '../nodes.ts';
-import { newId } from '../ordered/committer.ts';
 import type { Arrived, Followed } from '../ordered/follow.ts';
 import { headerOf } from '../ordered/header.ts';
 import type { OrderedGroup } from '../ordered/orderedGroup.ts';
-import { orderedStanza, outline } from '../ordered/outgoing.ts';
+import { outline } from '../ordered/outgoing.ts';
 import type { Conversing } from '../ordered/records.ts';
 import { isBlocked, type Pin } from '../pins.ts';
+import type { Entry } from '../sequencer/contract.ts';
 import { digestOf } from '../sequencer/entry.ts';
 import type { RoomEvent } from '../sequencer/roomEvents.ts';
-import type { GroupInfoPart } from '../stanza/mls.ts';
 import type { Control } from '../stanza/mlsControl.ts';
 import { isAdminOf } from './admins.ts';
 import { logHint } from './chats.ts';
@@ -27,6 +26,7 @@ import { GroupInfoCopies } from './copies.ts';
 import { Delays } from './delays.ts';
 import { AccountFeed, type Delivery, type FeedHandlers } from './feed.ts';
 import { asMlsError, membersOf } from './goals.ts';
+import { Requests } from './requests.ts';
 import { isPublished, type Setting } from './setting.ts';
 import { type Host, takeWelcome } from './welcomes.ts';
 
@@ -44,7 +44,6 @@ export interface DeskOptions {
 /** Seconds after which admins, then members, act on what the room says. */
 const ADMINS_S = [0, 3] as const;
 const MEMBERS_S = [5, 20] as const;
-const ANSWER_S = [0, 3] as const;
 
 /** Sorts what arrives for one session. */
 export class Desk implements FeedHandlers, Host {
@@ -58,6 +57,7 @@ export class Desk implements FeedHandlers, Host {
   #setting: Setting | undefined;
   #feed: AccountFeed | undefined;
   #delays: Delays | undefined;
+  #requests: Requests | undefined;
 
   constructor(options: DeskOptions) {
     this.#options = options;
@@ -69,6 +69,7 @@ export class Desk implements FeedHandlers, Host {
     this.#setting = setting;
     const failed = (error: unknown): void => this.fault(asMlsError(error));
     this.#delays = new Delays(setting, failed);
+    this.#requests = new Requests(setting, this.#delays);
     this.#feed = new AccountFeed(setting, this);
     return this.#feed;
   }
@@ -94,7 +95,7 @@ export class Desk implements FeedHandlers, Host {
   get duties(): Duties {
     return {
       roomEvent: (conversation, event) => this.#roomEvent(conversation, event),
-      followed: (conversation, ordered, followed) => this.#followed(conversation, ordered, followed),
+      followed: (...what) => this.#followed(...what),
       copies: (conversation, groupId) =>
         conversation.kind === 'room'
           ? Promise.resolve([])
@@ -119,6 +120,10 @@ export class Desk implements FeedHandlers, Host {
     this.#delays?.now(() => conversation.catchUp());
   }
 
+  later(between: readonly [number, number], step: () => Promise<unknown>): void {
+    this.#delays?.later(between, step);
+  }
+
   /** With whom a stored conversation is. */
   talkOf({ mode, peer }: Pick<Conversing, 'mode' | 'peer'>): Talk {
     const kind = mode === GroupMode.muc ? 'room' : mode === GroupMode.self ? 'self' : 'chat';
@@ -136,7 +141,11 @@ export class Desk implements FeedHandlers, Host {
   }
 
   async deliver({ incoming, time }: Delivery): Promise<void> {
-    if (incoming.kind === 'bounce' || incoming.type === 'groupchat') return;
+    if (incoming.kind === 'bounce') return;
+    if (incoming.type === 'groupchat') {
+      this.#roomRequest(incoming);
+      return;
+    }
     try {
       if (incoming.kind === 'app') await this.#app(incoming, time);
       else if (incoming.kind === 'mls') await this.#mls(incoming);
@@ -180,7 +189,8 @@ export class Desk implements FeedHandlers, Host {
     const origin = { id: id ?? digest, stanza: outline(incoming.message), time };
     const arrived: Arrived = { message, branch, source: peer, origin, digest, place: undefined };
     if (judgeClear(clear, true) !== undefined) this.fault(failure('xmpp.mixed-body'), known.conversation);
-    await known.ordered.direct(arrived);
+    if (await this.setting.seen.has(digest)) return;
+    await known.ordered.direct(arrived, (records) => this.setting.seen.mark(digest, records));
   }
 
   #unknownGroup({ peer, id, direction }: App, groupId: Uint8Array | undefined): void {
@@ -198,8 +208,8 @@ export class Desk implements FeedHandlers, Host {
   async #mls({ payload, peer, direction }: Extract<Incoming, { kind: 'mls' }>): Promise<void> {
     const { content } = payload;
     if (content.kind === 'welcome') {
-      await takeWelcome(this, content);
-      this.#delays?.later([0, 1], () => this.setting.ownPackages.maintain({ joined: true }));
+      await takeWelcome(this, content, peer);
+      this.later([0, 1], () => this.setting.ownPackages.maintain({ joined: true }));
       return;
     }
     if (direction === 'sent') return;
@@ -207,19 +217,16 @@ export class Desk implements FeedHandlers, Host {
       await this.#control(content, peer);
   }
 
-  /** A request does no more than what would be right without it. */
   async #control(control: Exclude<Control, { kind: 'desync' }>, from: string): Promise<void> {
     const known = control.group && this.#groups.get(toHex(control.group));
-    if (known === undefined) return;
-    const { conversation, ordered } = known;
-    const { group } = ordered.stored;
-    const jid = readJid(from);
-    const isMember = jid !== undefined && membersOf(group, bareJid(jid)).length > 0;
-    if (control.kind === 'log-hint' && control.epoch > group.epoch) await conversation.catchUp();
-    if (control.kind === 'join-request' && isMember && jid !== undefined)
-      this.#delays?.later(ANSWER_S, () => conversation.invite(bareJid(jid)));
-    if (control.kind === 'info-request' && isMember)
-      this.#delays?.later(ANSWER_S, () => this.#postInfo(ordered));
+    if (known !== undefined) await this.#requests?.answer(control, from, known);
+  }
+
+  #roomRequest(incoming: Exclude<Incoming, { kind: 'nothing' | 'bounce' }>): void {
+    if (incoming.kind !== 'mls' || incoming.payload.content.kind !== 'info-request') return;
+    const jid = readJid(incoming.peer);
+    const ordered = jid && this.#conversations.get(`room ${bareJid(jid)}`)?.ordered;
+    if (ordered !== undefined) this.#requests?.inRoom(ordered);
   }
 
   #clear({ peer, clear }: Extract<Incoming, { kind: 'clear' }>): void {
@@ -259,12 +266,14 @@ export class Desk implements FeedHandlers, Host {
     if (account === this.setting.self.jid || membersOf(group, account).length === 0) return;
     conversation.putOut(account);
     const when = isAdminOf(this.setting, group) ? ADMINS_S : MEMBERS_S;
-    this.#delays?.later(when, async () => {
+    this.later(when, async () => {
       if (conversation.status === 'active') await conversation.remove(account);
     });
   }
 
-  #followed(conversation: Conversation, ordered: OrderedGroup, followed: Followed): void {
+  #followed(conversation: Conversation, ordered: OrderedGroup, followed: Followed, entry?: Entry): void {
+    if (entry !== undefined) this.#requests?.note(ordered, entry);
+    if (followed.kind === 'own' && conversation.kind === 'room') this.#requests?.freshen(ordered);
     if (followed.kind !== 'commit') return;
     const { group } = ordered.stored;
     if (followed.isOwn) {
@@ -274,23 +283,12 @@ export class Desk implements FeedHandlers, Host {
     }
     if (!group.isActive || conversation.kind === 'room' || !isPublished(bindingOf(group.extensions))) return;
     const peer = conversation.kind === 'chat' ? conversation.jid : undefined;
-    this.#delays?.later(followed.isOwn ? [0, 0] : [5, 60], () =>
-      this.#copies.write(group, peer, !followed.isOwn),
-    );
+    this.later(followed.isOwn ? [0, 0] : [5, 60], () => this.#copies.write(group, peer, !followed.isOwn));
   }
 
   async #tellPeers(conversation: Conversation, { stored: { group } }: OrderedGroup): Promise<void> {
     const { transport, random, self } = this.setting;
     for (const to of new Set([conversation.jid, self.jid]))
       await transport.send(logHint(to, group.id, group.epoch, random));
-  }
-
-  async #postInfo(ordered: OrderedGroup): Promise<void> {
-    const { group } = ordered.stored;
-    if (!group.isActive || !isPublished(bindingOf(group.extensions))) return;
-    const groupInfo: GroupInfoPart = { message: group.groupInfo(), branch: branchTag(group) };
-    await ordered.sequencer.append(
-      orderedStanza({ kind: 'group-info', groupInfo }, newId('g', this.setting.random)),
-    );
   }
 }

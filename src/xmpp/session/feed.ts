@@ -3,13 +3,14 @@
  * archive first, then live; the archive is read on again before much has come, so that a restart repeats little.
  */
 
+import { EMPTY } from '../../base/bytes.ts';
 import { MlsError } from '../../base/error.ts';
 import { type Incoming, readIncoming, readMessage } from '../content/incoming.ts';
 import type { XmlElement } from '../element.ts';
 import { PositionRecord, readRecord, record } from '../ordered/records.ts';
 import type { Archive } from '../sequencer/archive.ts';
 import type { Entry, From, Position } from '../sequencer/contract.ts';
-import { locate, readOn } from '../sequencer/reader.ts';
+import { locate, readOn, type Start } from '../sequencer/reader.ts';
 import { isResult } from '../stanza/mam.ts';
 import type { Setting } from './setting.ts';
 
@@ -99,7 +100,7 @@ export class AccountFeed {
     };
     const kept = await store.get(RECORD);
     // A new device cannot read what is older than itself.
-    const from: From = kept === undefined ? 'end' : readRecord(PositionRecord, kept);
+    const from = fromOf(kept);
     let taken = 0;
     const take = async (entry: Entry, position: Position): Promise<void> => {
       await this.#archived(entry);
@@ -107,15 +108,18 @@ export class AccountFeed {
       if (taken % MANY === 0) this.#handlers.progress(taken);
       await this.#keep(position);
     };
+    this.#setting.seen.begin();
     const start = await locate(archive, from);
-    if (kept === undefined && start !== 'start' && start !== 'trimmed') await this.#keep(start);
+    if (kept === undefined && start !== 'trimmed') await this.#keep(start);
     const end = start === 'trimmed' ? undefined : await readOn(archive, start, take);
     if (end?.kind !== 'complete') await readOn(archive, 'start', take);
+    await this.#setting.seen.end();
     this.#live = 0;
   }
 
-  #keep(position: Position): Promise<void> {
-    return this.#setting.store.write((records) => records.put(RECORD, record(PositionRecord, position)));
+  #keep(position: Start): Promise<void> {
+    const bytes = position === 'start' ? EMPTY : record(PositionRecord, position);
+    return this.#setting.store.write((records) => records.put(RECORD, bytes));
   }
 
   async #archived({ message, time }: Entry): Promise<void> {
@@ -146,6 +150,12 @@ export class AccountFeed {
     if (incoming.kind !== 'nothing') await this.#handlers.deliver({ incoming, time });
     else if (stanza !== undefined) await this.#handlers.other(stanza);
   }
+}
+
+/** Where to read on. An archive that was empty when this device was new is read from its start, for which nothing is written. */
+function fromOf(kept: Uint8Array | undefined): From {
+  if (kept === undefined) return 'end';
+  return kept.length === 0 ? 'start' : readRecord(PositionRecord, kept);
 }
 
 function directionOf(message: XmlElement, self: string): 'sent' | 'direct' {

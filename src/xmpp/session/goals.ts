@@ -32,6 +32,8 @@ export interface Packages {
 
 /** Leaves that one commit may add: design, 0.1. */
 const MOST_ADDS = 40;
+/** Commits that may try to add one device: some lose their race, some do not fit into a stanza. */
+const MOST_TRIES = 12;
 
 /** Who a member is. */
 export function nameOf({ credential }: Pick<Member, 'credential'>): DeviceName | undefined {
@@ -46,17 +48,26 @@ export function membersOf(group: Group, jid: string): readonly Member[] {
 
 /** All devices of these accounts are in. @throws `xmpp.no-key-package` for an account with none at all */
 export function accountsIn(accounts: readonly string[], packages: Packages, reason: number): Goal {
-  const unable = new Set<string>();
+  const tries = new Map<string, number>();
+  /** Accounts with nobody left to add. */
+  const done = new Set<string>();
   return {
     name: 'add',
-    plan: async (group) => {
-      const present = new Set(group.members.flatMap((member) => keyOf(nameOf(member)) ?? []));
-      const { chosen, left } = await packages.fetch(accounts, group, new Set([...present, ...unable]));
-      for (const { jid, error } of left) if (membersOf(group, jid).length === 0) throw error;
-      const added = chosen.slice(0, MOST_ADDS);
+    plan: async (group, most) => {
+      const present = group.members.flatMap((member) => keyOf(nameOf(member)) ?? []);
+      const except = new Set([...present, ...hopelessOf(tries)]);
+      const room = Math.min(most, MOST_ADDS);
+      const left = [...new Set(accounts)].filter((jid) => !done.has(jid));
+      const found: Candidate[] = [];
+      while (found.length < room && left.length > 0) {
+        const asked = left.splice(0, room);
+        const chosen = await chosenOf(packages, asked, group, except);
+        for (const jid of asked) if (!chosen.some((one) => one.jid === jid)) done.add(jid);
+        found.push(...chosen);
+      }
+      const added = found.slice(0, room);
       if (added.length === 0) return undefined;
-      // What the group refuses is not tried for ever.
-      for (const one of added) unable.add(keyOf(one) ?? '');
+      for (const one of added) count(tries, keyOf(one) ?? '');
       return {
         inputs: added.map(({ message }) => add(message)),
         invited: added.map(({ jid }) => ({ to: jid })),
@@ -64,6 +75,26 @@ export function accountsIn(accounts: readonly string[], packages: Packages, reas
       };
     },
   };
+}
+
+/** What the group refuses is not tried for ever; what lost a race is tried again. */
+function hopelessOf(tries: ReadonlyMap<string, number>): readonly string[] {
+  return [...tries].filter(([, tried]) => tried >= MOST_TRIES).map(([key]) => key);
+}
+
+function count(tries: Map<string, number>, key: string): void {
+  tries.set(key, (tries.get(key) ?? 0) + 1);
+}
+
+async function chosenOf(
+  packages: Packages,
+  accounts: readonly string[],
+  group: Group,
+  except: ReadonlySet<string>,
+): Promise<readonly Candidate[]> {
+  const { chosen, left } = await packages.fetch(accounts, group, except);
+  for (const { jid, error } of left) if (membersOf(group, jid).length === 0) throw error;
+  return chosen;
 }
 
 /** No device of these accounts is in. */

@@ -3,6 +3,8 @@
 import { equal } from '../../base/bytes.ts';
 import { fail, MlsError } from '../../base/error.ts';
 import { bindingOf, GroupMode } from '../binding.ts';
+import { el } from '../element.ts';
+import { newId } from '../ordered/committer.ts';
 import { enterExternally, groupInfoOf } from '../ordered/enter.ts';
 import { groupInfoIn } from '../ordered/header.ts';
 import { Conversing, namesOf, record } from '../ordered/records.ts';
@@ -10,6 +12,8 @@ import type { Sequencer, Taker } from '../sequencer/contract.ts';
 import { readAffiliations } from '../sequencer/logRoom.ts';
 import { checkRoom } from '../sequencer/roomFitness.ts';
 import { discoInfo, readDiscoInfo } from '../stanza/disco.ts';
+import { hint } from '../stanza/hints.ts';
+import { buildMls } from '../stanza/mls.ts';
 import type { Conversation } from './conversation.ts';
 import { found } from './founding.ts';
 import { isPublished, orderGroup, requireOurs, type Setting, sequencerOf } from './setting.ts';
@@ -22,6 +26,8 @@ export interface RoomOptions {
   readonly create?: boolean;
 }
 
+/** Members answer within three seconds. */
+const ANSWERED_MS = 5000;
 const NOTHING_TO_TAKE: Taker = { take: async () => {} };
 
 /**
@@ -40,10 +46,11 @@ export async function beginRoom(
   const conversing = { mode: GroupMode.muc, sequencer: room, peer: room };
   const sequencer = sequencerOf(setting, conversing, { taker: NOTHING_TO_TAKE, from: 'end' });
   try {
-    const groupId = await findGroup(setting, conversing, sequencer);
+    const isOurs = await isOwner(setting, room);
+    const found = await findGroup(setting, conversing, sequencer);
+    const groupId = found ?? (isOurs ? undefined : await askForGroup(setting, conversing, sequencer));
     if (groupId !== undefined) await enter(setting, conversation, { ...conversing, groupId }, sequencer);
-    else if (options.create !== false && (await isOwner(setting, room)))
-      await make(setting, conversation, conversing, joinRule);
+    else if (options.create !== false && isOurs) await make(setting, conversation, conversing, joinRule);
   } finally {
     await sequencer.stop();
   }
@@ -71,12 +78,28 @@ async function findGroup(
     const info = part && groupInfoIn(part.message);
     if (info === undefined) continue;
     const { groupId, extensions } = info.groupContext;
-    if (isOurs(setting, conversing, extensions)) return groupId;
+    if (isOfRoom(setting, conversing, extensions)) return groupId;
   }
   return undefined;
 }
 
-function isOurs(
+/** Nothing in the archive any more: whoever is there may post it. */
+async function askForGroup(
+  setting: Setting,
+  conversing: Omit<Conversing, 'groupId'>,
+  sequencer: Sequencer,
+): Promise<Uint8Array | undefined> {
+  const { transport, timers, random } = setting;
+  await sequencer.catchUp();
+  const id = newId('i', random);
+  const request = buildMls({ kind: 'info-request' });
+  const to = conversing.sequencer;
+  await transport.send(el('message', { type: 'groupchat', id, to }, request, hint('no-store')));
+  await new Promise<void>((resolve) => timers.after(ANSWERED_MS, resolve));
+  return findGroup(setting, conversing, sequencer);
+}
+
+function isOfRoom(
   setting: Setting,
   conversing: Omit<Conversing, 'groupId'>,
   extensions: Parameters<typeof requireOurs>[2],
@@ -104,6 +127,7 @@ async function enter(
       timers,
       random,
       groupId: conversing.groupId,
+      fetchTree: setting.fetchTree,
       check: (other) => void requireOurs(setting, conversing, other.extensions),
       isPublished: (other) => isPublished(bindingOf(other.extensions)),
     });
@@ -166,7 +190,7 @@ async function isFirst(
   for await (const entry of sequencer.backwards()) {
     const part = groupInfoOf(entry);
     const context = part && groupInfoIn(part.message)?.groupContext;
-    if (context?.epoch === 1n && isOurs(setting, conversing, context.extensions)) first = context.groupId;
+    if (context?.epoch === 1n && isOfRoom(setting, conversing, context.extensions)) first = context.groupId;
   }
   return first === undefined || equal(first, groupId);
 }

@@ -5,6 +5,7 @@ import { fail } from '../../base/error.ts';
 import type { KeyPair, Provider } from '../../index.ts';
 import type { MlsStore } from '../../storage/index.ts';
 import type { XmppBinding } from '../binding.ts';
+import type { Http } from '../content/files.ts';
 import { fingerprintText } from '../identity/fingerprint.ts';
 import { bareJid, parseJid } from '../jid.ts';
 import { Nodes } from '../nodes.ts';
@@ -40,6 +41,11 @@ export interface MlsXmppOptions {
   readonly mayInvite?: (jid: string, binding: XmppBinding) => boolean | Promise<boolean>;
   /** One-time KeyPackages that are kept published, 2 to 16. @defaultValue 8 */
   readonly keyPackages?: number;
+  /**
+   * HTTP of the application: without it groups cannot grow beyond what one stanza holds of their tree, about 100 devices,
+   * and larger ones cannot be entered. @defaultValue none
+   */
+  readonly http?: Http;
   /** @defaultValue the clock of the platform */
   readonly timers?: Timers;
 }

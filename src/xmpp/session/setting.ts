@@ -1,23 +1,28 @@
 /** What the parts of a session work with, and how a group gets its order. */
 
-import type { Provider } from '../../index.ts';
+import type { Group, Provider } from '../../index.ts';
 import type { StoredClient, StoredGroup } from '../../storage/index.ts';
 import { bindingOf, GroupMode, requireArrival, type XmppBinding } from '../binding.ts';
 import type { Devices } from '../devices.ts';
 import type { KeyPackageFetcher } from '../keyPackages.ts';
+import { newId } from '../ordered/committer.ts';
 import type { Followed } from '../ordered/follow.ts';
+import { Handout } from '../ordered/handout.ts';
 import { OrderedGroup } from '../ordered/orderedGroup.ts';
+import { orderedStanza } from '../ordered/outgoing.ts';
 import { type Conversing, namesOf, PositionRecord, readRecord } from '../ordered/records.ts';
 import type { OwnKeyPackages } from '../ownKeyPackages.ts';
-import type { From } from '../sequencer/contract.ts';
+import type { Entry, From } from '../sequencer/contract.ts';
 import { RoomSequencer } from '../sequencer/room.ts';
 import type { RoomEvent } from '../sequencer/roomEvents.ts';
 import type { GroupInfoPart } from '../stanza/mls.ts';
 import type { Conversation, Surroundings } from './conversation.ts';
 import type { OwnDevice } from './ownDevice.ts';
+import type { Seen } from './seen.ts';
+import type { TreeFiles } from './treeFiles.ts';
 
 /** Everything of a session. */
-export interface Setting extends Surroundings {
+export interface Setting extends Surroundings, TreeFiles {
   readonly provider: Provider;
   readonly client: StoredClient;
   readonly device: OwnDevice;
@@ -25,11 +30,12 @@ export interface Setting extends Surroundings {
   readonly fetcher: KeyPackageFetcher;
   readonly ownPackages: OwnKeyPackages;
   readonly nick: string;
+  readonly seen: Seen;
   hash(bytes: Uint8Array): Uint8Array;
   /** Told of what a room says. */
   roomEvent(conversation: Conversation, event: RoomEvent): void;
   /** Told after everything that was followed. */
-  followed(conversation: Conversation, ordered: OrderedGroup, followed: Followed): void;
+  followed(conversation: Conversation, ordered: OrderedGroup, followed: Followed, entry?: Entry): void;
   /** GroupInfos that accounts keep of a group, beside its order. */
   copies(conversation: Conversation, groupId: Uint8Array): Promise<readonly GroupInfoPart[]>;
   /** Know a group under its id. */
@@ -85,8 +91,9 @@ export function orderGroup(
 ): OrderedGroup {
   const { group, conversing, from } = parts;
   const { events } = setting;
-  const binding = bindingOf(group.group.extensions);
-  const ordered = new OrderedGroup({
+  const isOpen = (other: Group): boolean => isPublished(bindingOf(other.extensions));
+  const handout: Handout = handoutOf(setting, group.group, () => ordered);
+  const ordered: OrderedGroup = new OrderedGroup({
     ...setting,
     hash: (bytes) => setting.hash(bytes),
     group,
@@ -99,13 +106,14 @@ export function orderGroup(
         onHalt,
         onEvent: (event) => setting.roomEvent(conversation, event),
       }),
-    publish: (made) => ({ groupInfo: isPublished(binding) ? made.groupInfo : undefined }),
+    handout,
     copies: () => setting.copies(conversation, group.group.id),
     check: (other) => void requireOurs(setting, conversing, other.extensions),
-    isPublished: () => isPublished(binding),
-    onFollowed: async (followed) => {
+    isPublished: isOpen,
+    onFollowed: async (followed, entry) => {
+      await handout.followed(ordered.stored.group, followed, entry);
       conversation.followed(ordered, followed);
-      setting.followed(conversation, ordered, followed);
+      setting.followed(conversation, ordered, followed, entry);
     },
     onHole: (error) => void events.emit({ kind: 'fault', conversation, error }),
     onLost: () => void events.emit({ kind: 'lost-race', conversation }),
@@ -114,6 +122,19 @@ export function orderGroup(
   conversation.begin(ordered);
   setting.know(conversation, ordered);
   return ordered;
+}
+
+function handoutOf(setting: Setting, { id }: Group, ordered: () => OrderedGroup): Handout {
+  const { store, random, uploadTree } = setting;
+  return new Handout({
+    store,
+    names: namesOf(id),
+    hash: (bytes) => setting.hash(bytes),
+    isPublished: (group) => isPublished(bindingOf(group.extensions)),
+    upload: uploadTree,
+    append: (content, branch) =>
+      ordered().sequencer.append(orderedStanza(content, newId('t', random), branch)),
+  });
 }
 
 /** Where the order of a stored group goes on. @throws `storage.*` */

@@ -2,7 +2,7 @@
 
 import { equal } from '../../base/bytes.ts';
 import { MlsError } from '../../base/error.ts';
-import type { StoredJoin } from '../../storage/index.ts';
+import { uint64 } from '../../codec/codec.ts';
 import { bindingOf, GroupMode, type XmppBinding } from '../binding.ts';
 import { bareJid, parseJid } from '../jid.ts';
 import { Conversing, namesOf, record } from '../ordered/records.ts';
@@ -10,6 +10,7 @@ import type { From } from '../sequencer/contract.ts';
 import type { MlsContent } from '../stanza/mls.ts';
 import type { Conversation, Talk } from './conversation.ts';
 import { nameOf } from './goals.ts';
+import { askForTree, isWithoutTree, type PreparedJoin, prepareJoin } from './joining.ts';
 import { orderGroup, requireOurs, type Setting } from './setting.ts';
 
 /** What a session does with Welcomes. */
@@ -23,32 +24,54 @@ export interface Host {
   begin(conversation: Conversation): void;
   /** Whether this account may take us into a group without our being asked. */
   mayInvite(jid: string, binding: XmppBinding): Promise<boolean>;
+  /** Do something later, unless the session ends. @param between seconds */
+  later(between: readonly [number, number], step: () => Promise<unknown>): void;
 }
 
 type Welcome = Extract<MlsContent, { kind: 'welcome' }>;
 
-/** Take a Welcome. One that is not for this device, or that was taken before, is nothing. @throws `storage.*` */
-export async function takeWelcome(host: Host, welcome: Welcome): Promise<void> {
-  const { setting } = host;
-  let join: StoredJoin;
+/** When a Welcome to a large group is tried again, seconds: its tree may be asked for, or not be readable yet. */
+const AGAIN_S = [5, 30, 120] as const;
+
+/**
+ * Take a Welcome. One that is not for this device, or that was taken before, is nothing.
+ * @param from whoever sent it, who is asked for what is missing
+ * @throws `xmpp.gap` where the tree of the group cannot be had: it is tried again by itself; `storage.*`
+ */
+export async function takeWelcome(
+  host: Host,
+  welcome: Welcome,
+  from: string,
+  [again, ...later]: readonly number[] = AGAIN_S,
+): Promise<void> {
+  let prepared: PreparedJoin;
   try {
-    join = await setting.client.prepareJoin(welcome.message);
+    prepared = await prepareJoin(host.setting, welcome);
   } catch (error) {
     if (isNotForUs(error)) return;
+    if (again !== undefined && isWithoutTree(error)) {
+      await askForTree(host.setting, from, error.detail['group']);
+      host.later([again, again + 1], () => takeWelcome(host, welcome, from, later));
+    }
     throw error;
   }
+  await decide(host, welcome, prepared);
+}
+
+async function decide(host: Host, welcome: Welcome, { join, since }: PreparedJoin): Promise<void> {
+  const { setting } = host;
   const binding = bindingOf(join.extensions);
   const talk = talkOf(setting, binding);
   const inviter = join.inviter && nameOf(join.inviter);
   if (await isAllowed(host, binding, talk, inviter?.jid)) {
-    await enter(host, { join, binding, talk, welcome });
+    await enter(host, { join, since, binding, talk, welcome });
     return;
   }
   void setting.events.emit({
     kind: 'invitation',
     from: inviter?.jid ?? '',
     conversationWith: talk.jid,
-    accept: () => enter(host, { join, binding, talk, welcome }),
+    accept: () => enter(host, { join, since, binding, talk, welcome }),
     decline: () => join.discard(),
   });
 }
@@ -78,14 +101,13 @@ export function talkOf({ self }: Setting, { mode, sequencer, pair }: XmppBinding
   return { kind: 'chat', jid: pair[0] === self.jid ? pair[1] : pair[0] };
 }
 
-interface Invited {
-  readonly join: StoredJoin;
+interface Invited extends PreparedJoin {
   readonly binding: XmppBinding;
   readonly talk: Talk;
   readonly welcome: Welcome;
 }
 
-async function enter(host: Host, { join, binding, talk, welcome }: Invited): Promise<Conversation> {
+async function enter(host: Host, { join, since, binding, talk, welcome }: Invited): Promise<Conversation> {
   const { setting } = host;
   const conversing: Conversing = {
     mode: binding.mode,
@@ -96,7 +118,9 @@ async function enter(host: Host, { join, binding, talk, welcome }: Invited): Pro
   requireOurs(setting, conversing, join.extensions);
   let mustRenew = false;
   const group = await join.accept((_, records) => {
-    records.put(namesOf(join.groupId).conversation, record(Conversing, conversing));
+    const names = namesOf(join.groupId);
+    records.put(names.conversation, record(Conversing, conversing));
+    if (since !== undefined) records.put(names.snapshot, record(uint64, since));
     const use = join.keyPackage && setting.ownPackages.use(join.keyPackage, records);
     mustRenew = use !== undefined && (use.lastResort || use.again);
   });
