@@ -10,8 +10,11 @@ import type { Server } from './server.ts';
 export interface Breakable extends Connected {
   /** The socket is gone, and the library finds its way back, into the old session where that goes. */
   cut(): void;
-  /** The session ends, and another one begins. */
-  renew(): Promise<void>;
+  /**
+   * The session ends, and another one begins. Not while the library is on its way back: it would connect twice.
+   * @returns whether that was done
+   */
+  renew(): Promise<boolean>;
 }
 
 /** Connect an account whose word is its name. It is present in each of its sessions. */
@@ -30,8 +33,10 @@ export async function connectBreakable(server: Server, name: string): Promise<Br
     connect: () => xmpp.start(),
     cut: () => (xmpp as unknown as { socket: { destroy(): void } | null }).socket?.destroy(),
     renew: async () => {
+      if (xmpp.status !== 'online') return false;
       await xmpp.stop();
       await xmpp.start();
+      return true;
     },
   };
 }

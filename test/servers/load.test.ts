@@ -21,16 +21,14 @@ async function patiently(step: Promise<unknown>): Promise<void> {
   });
 }
 
-/** Break somebody's connection now and then. */
+/** Break somebody's connection at some moment of a round. */
 async function breakOne({ connected }: Person, random: Random): Promise<'resumed' | 'renewed'> {
   const breakable = connected as Breakable;
+  const isEnd = random.below(2) === 0;
   await new Promise((resolve) => setTimeout(resolve, random.below(400)));
-  if (random.below(2) === 0) {
-    breakable.cut();
-    return 'resumed';
-  }
-  await breakable.renew().catch(() => undefined);
-  return 'renewed';
+  if (isEnd && (await breakable.renew())) return 'renewed';
+  breakable.cut();
+  return 'resumed';
 }
 
 test.each(SERVERS.filter(({ available }) => available))(
@@ -50,14 +48,23 @@ test.each(SERVERS.filter(({ available }) => available))(
     await people.until('all are in', () => others.every((one) => one.mls.conversations.length === 1));
     const cuts = { resumed: 0, renewed: 0 };
     for (let round = 0; round < ROUNDS; round++) {
+      let open = 0;
+      const counted = async (step: Promise<unknown>): Promise<void> => {
+        open += 1;
+        await patiently(step);
+        open -= 1;
+      };
       const steps = all.flatMap((one) => [
-        patiently(talk(one, room).refresh()),
-        patiently(talk(one, room).send(`${one.name} ${round}`)),
+        counted(talk(one, room).refresh()),
+        counted(talk(one, room).send(`${one.name} ${round}`)),
       ]);
-      const broken = [random.below(NAMES.length), random.below(NAMES.length)].map(async (index) => {
-        cuts[await breakOne(all[index]!, random)] += 1;
+      const index = random.below(NAMES.length);
+      const broken = [index, (index + 5) % NAMES.length].map(async (which) => {
+        cuts[await breakOne(all[which]!, random)] += 1;
       });
-      await Promise.all([...steps, ...broken]);
+      await Promise.all(broken);
+      await people.until(`round ${round} is over`, () => open === 0, 40);
+      await Promise.all(steps);
     }
     const authenticator = (one: Person): string => toHex(talk(one, room).group!.epochAuthenticator);
     await people.until('all agree', () => new Set(all.map(authenticator)).size === 1, 120);
