@@ -3,7 +3,7 @@
 import { client, xml } from '@xmpp/client';
 import { xmppJsTransport } from '../../src/xmpp/adapters/xmppjs.ts';
 import { el } from '../../src/xmpp/element.ts';
-import type { Connected } from './clients.ts';
+import { beOfPatience, type Connected } from './clients.ts';
 import type { Server } from './server.ts';
 
 /** A connection that can be broken. */
@@ -20,6 +20,7 @@ export interface Breakable extends Connected {
 /** Connect an account whose word is its name. It is present in each of its sessions. */
 export async function connectBreakable(server: Server, name: string): Promise<Breakable> {
   const xmpp = client({ service: server.tcp, domain: server.domain, username: name, password: name });
+  beOfPatience(xmpp);
   // An 'error' event that nobody hears ends the process.
   xmpp.on('error', () => undefined);
   const transport = xmppJsTransport(xmpp, xml);

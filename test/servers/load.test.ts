@@ -1,6 +1,6 @@
 /**
- * Ten devices that commit at once, while their connections are cut at random. ROUNDS is how often (default 10).
- * What is lost of races is printed.
+ * Ten devices that commit at once, while their connections are cut at random. ROUNDS is how often. Without
+ * it nothing is run: on a machine that does much else this takes minutes. What is lost of races is printed.
  */
 
 import { expect, test } from 'vitest';
@@ -11,7 +11,8 @@ import { type Breakable, connectBreakable } from './cutting.ts';
 import { People, type Person, talk } from './people.ts';
 import { SERVERS } from './servers.ts';
 
-const ROUNDS = Number(process.env['ROUNDS'] ?? 10);
+const ROUNDS = Number(process.env['ROUNDS'] ?? 0);
+if (ROUNDS === 0) console.info('no load test: set ROUNDS to have one');
 const NAMES = ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h', 'i', 'j'];
 
 /** Patient with what is only late: it is done when there is a connection again. */
@@ -31,7 +32,7 @@ async function breakOne({ connected }: Person, random: Random): Promise<'resumed
   return 'resumed';
 }
 
-test.each(SERVERS.filter(({ available }) => available))(
+test.skipIf(ROUNDS === 0).each(SERVERS.filter(({ available }) => available))(
   'XMP-01, XMP-33: ten devices commit at once on $name',
   { timeout: 60_000 + ROUNDS * 30_000 },
   async ({ name, start }) => {
