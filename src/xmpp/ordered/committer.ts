@@ -59,15 +59,13 @@ export interface CommitterOptions {
 }
 
 type Fate = 'won' | 'lost';
-
 /** How often the same bytes are tried before the goal is given back as unknown. */
 const TRIES = 6;
 /** Losses in a row after which the wish is left to others as proposals. */
 const PATIENCE = 5;
 /** How long an archived entry may be on its way to us before the archive is asked. */
 const TURN_MS = 10_000;
-const LONGEST_BACKOFF_MS = 30_000;
-const SHORTEST_BACKOFF_MS = 250;
+const BACKOFF_MS = { shortest: 250, longest: 30_000 };
 
 /** One after another, the goals of one group. */
 export class Committer {
@@ -77,9 +75,16 @@ export class Committer {
   #isStopped = false;
   /** Adds that a commit may have: less after one did not fit. */
   #most = Number.POSITIVE_INFINITY;
+  #isOffline = false;
+  #wake: () => void = () => {};
+  readonly #unwatch: () => void;
 
   constructor(options: CommitterOptions) {
     this.#options = options;
+    this.#unwatch = options.transport.watch((state) => {
+      this.#isOffline = state === 'offline';
+      if (!this.#isOffline) this.#wake();
+    });
   }
 
   /**
@@ -106,6 +111,8 @@ export class Committer {
   /** Nothing more is sent. */
   stop(): void {
     this.#isStopped = true;
+    this.#unwatch();
+    this.#wake();
     this.#waiting?.decide('lost');
   }
 
@@ -261,20 +268,18 @@ export class Committer {
     return 'lost';
   }
 
-  #online(): Promise<void> {
-    return new Promise((resolve) => {
-      const stop = this.#options.transport.watch((state) => {
-        if (state === 'offline') return;
-        stop();
-        resolve();
-      });
+  /** The end of a session is told as being offline, and another one may have begun already. */
+  async #online(): Promise<void> {
+    if (!this.#isOffline || this.#isStopped) return;
+    await new Promise<void>((resolve) => {
+      this.#wake = resolve;
     });
   }
 
   async #backOff(losses: number): Promise<void> {
     this.#options.onLost?.();
     const { random } = this.#options;
-    const longest = Math.min(LONGEST_BACKOFF_MS, SHORTEST_BACKOFF_MS * 2 ** losses);
+    const longest = Math.min(BACKOFF_MS.longest, BACKOFF_MS.shortest * 2 ** losses);
     await this.#pause(longest * (0.5 + uniform(random)));
     await this.#options.catchUp();
   }

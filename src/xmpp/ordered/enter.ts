@@ -57,14 +57,19 @@ const TRIES = 6;
  */
 export async function enterExternally(entering: Entering): Promise<Entered> {
   const { client, groupId, timers, random } = entering;
+  /** Commits that were overtaken: nobody is in the epochs that they describe. */
+  const vain: Uint8Array[] = [];
   for (let attempt = 0; attempt < TRIES; attempt++) {
     const left = (await client.offers()).find((offer) => equal(offer.groupId, groupId));
-    const known = await candidates(entering);
+    const known = await candidates(entering, vain);
     const prepared: Prepared =
       left === undefined ? await firstGood(entering, known) : { offer: left, basis: known[0] };
     const position = await tryToEnter(entering, prepared);
     if (position !== undefined) return accept(prepared, position);
     await prepared.offer.discard();
+    vain.push(prepared.offer.message);
+    // What could have been entered is of the past, and what is newer could not.
+    if (prepared.refused !== undefined) throw prepared.refused;
     const ms = 250 * 2 ** attempt * (0.5 + uniform(random));
     await new Promise<void>((resolve) => timers.after(ms, resolve));
   }
@@ -78,6 +83,8 @@ interface Prepared {
   /** The tree that was entered, and the epoch of the snapshot behind it; nothing after a restart. */
   readonly before?: TreeNodes;
   readonly since?: bigint;
+  /** What a newer GroupInfo was refused for. */
+  readonly refused?: MlsError | undefined;
 }
 
 /** @throws `xmpp.gap` without any, or what the last one was refused for */
@@ -86,10 +93,10 @@ async function firstGood(entering: Entering, known: readonly GroupInfoPart[]): P
   let refused: MlsError | undefined;
   for (const basis of known) {
     try {
-      return await prepare(entering, basis, trail);
+      return { ...(await prepare(entering, basis, trail)), refused };
     } catch (error) {
       if (!(error instanceof MlsError)) throw error;
-      if (error.scope === 'profile' && error.code !== 'xmpp.gap') throw error;
+      if (error.scope === 'profile') throw error;
       refused ??= error;
     }
   }
@@ -239,7 +246,10 @@ function sameBranch(one: Entry, other: Entry): boolean {
 }
 
 /** The GroupInfos that are to be had, unverified: the latest epoch first, and what came first of one epoch. */
-async function candidates({ sequencer, groupId, copies }: Entering): Promise<readonly GroupInfoPart[]> {
+async function candidates(
+  { sequencer, groupId, copies }: Entering,
+  vain: readonly Uint8Array[],
+): Promise<readonly GroupInfoPart[]> {
   const found: { readonly epoch: bigint; readonly part: GroupInfoPart }[] = [];
   const consider = (part: GroupInfoPart | undefined): void => {
     const info = part && groupInfoIn(part.message);
@@ -248,6 +258,8 @@ async function candidates({ sequencer, groupId, copies }: Entering): Promise<rea
   };
   for (const copy of (await copies?.()) ?? []) consider(copy);
   for await (const entry of sequencer.backwards()) {
+    const content = entry.payload?.content;
+    if (content?.kind === 'commit' && vain.some((ours) => equal(ours, content.message))) continue;
     consider(groupInfoOf(entry));
     if (found.length >= ENOUGH) break;
   }

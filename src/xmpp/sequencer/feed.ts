@@ -6,7 +6,9 @@
  */
 
 import { fail, MlsError } from '../../base/error.ts';
+import type { Timers } from '../timers.ts';
 import { type Archive, gap } from './archive.ts';
+import { Breath } from './breath.ts';
 import type { Entry, From, Position, ReadEnd, Taker } from './contract.ts';
 import { entryOf, isTombstone } from './entry.ts';
 import type { Live } from './membership.ts';
@@ -27,6 +29,7 @@ export interface FeedOptions {
   readonly archive: Archive;
   readonly from: From;
   readonly taker: Taker;
+  readonly timers: Timers;
   /** Whether live messages are taken as they come; else they only cause the archive to be read. */
   readonly takesLive: boolean;
   readonly onHalt?: (error: unknown) => void;
@@ -142,10 +145,12 @@ export class Feed {
     this.#check(course);
     this.#from = start;
     let taken = 0;
+    const breath = new Breath(this.#options.timers);
     return readOn(this.#options.archive, start, async (entry, position) => {
       // The archive brings what the stream brought before what was taken last: they differ in order.
       if (this.#seen.has(entry.id)) gap('archive and stream differ');
       await this.#take(entry, position, course);
+      await breath.draw();
       if (++taken % PROGRESS === 0) this.#options.taker.progress?.(taken);
     });
   }

@@ -9,6 +9,7 @@ import { type Incoming, readIncoming, readMessage } from '../content/incoming.ts
 import type { XmlElement } from '../element.ts';
 import { PositionRecord, readRecord, record } from '../ordered/records.ts';
 import type { Archive } from '../sequencer/archive.ts';
+import { Breath } from '../sequencer/breath.ts';
 import type { Entry, From, Position } from '../sequencer/contract.ts';
 import { locate, readOn, type Start } from '../sequencer/reader.ts';
 import { isResult } from '../stanza/mam.ts';
@@ -102,11 +103,13 @@ export class AccountFeed {
     // A new device cannot read what is older than itself.
     const from = fromOf(kept);
     let taken = 0;
+    const breath = new Breath(this.#setting.timers);
     const take = async (entry: Entry, position: Position): Promise<void> => {
       await this.#archived(entry);
       taken += 1;
       if (taken % MANY === 0) this.#handlers.progress(taken);
       await this.#keep(position);
+      await breath.draw();
     };
     this.#setting.seen.begin();
     const start = await locate(archive, from);

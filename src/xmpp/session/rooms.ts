@@ -54,6 +54,8 @@ export async function beginRoom(
   } finally {
     await sequencer.stop();
   }
+  // What has led in has left the room: be there again, and take in what came behind our commit.
+  await conversation.catchUp();
 }
 
 /** Whether we own a room. @throws `xmpp.*` */

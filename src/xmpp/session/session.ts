@@ -6,6 +6,8 @@ import type { KeyPair, Provider } from '../../index.ts';
 import type { MlsStore } from '../../storage/index.ts';
 import type { XmppBinding } from '../binding.ts';
 import type { Http } from '../content/files.ts';
+import { aikId } from '../identity/accountKey.ts';
+import { RevocationReason } from '../identity/deviceList.ts';
 import { fingerprintText } from '../identity/fingerprint.ts';
 import { bareJid, parseJid } from '../jid.ts';
 import { Nodes } from '../nodes.ts';
@@ -150,6 +152,17 @@ export class MlsXmpp {
     return this.#open(talk, (conversation) => beginRoom(this.#setting, conversation, options));
   }
 
+  /**
+   * The fingerprint of an account's key, for comparing: as it is kept here, otherwise as the server has it, which is kept.
+   * @param jid bare address @returns nothing for an account without devices @throws `xmpp.*`, `storage.*`
+   */
+  async fingerprint(jid: string): Promise<string | undefined> {
+    const { devices, provider, device } = this.#setting;
+    if (jid === device.jid) return this.device.fingerprint;
+    const pin = (await devices.pin(jid)) ?? (await devices.fetch(jid)).pin;
+    return pin && fingerprintText(aikId(provider.suite(1), pin.signed.list.accountKey));
+  }
+
   /** What the user, or a scanned code, says of an account's key. @param fingerprint 32 bytes @throws `policy.identity-changed` */
   async decide(
     jid: string,
@@ -157,6 +170,20 @@ export class MlsXmpp {
     trust: 'tofu' | 'verified' | 'distrusted',
   ): Promise<void> {
     await this.#desk.learn(await this.#setting.devices.decide(jid, fingerprint, trust));
+  }
+
+  /**
+   * A device of ours is ours no more: our list says so, and all conversations put it out.
+   * @param id 16 hexadecimal digits
+   * @throws `policy.identity-unverified` without the account's key, and as `Devices.publish`
+   */
+  async revokeDevice(id: string, reason: RevocationReason = RevocationReason.removed): Promise<void> {
+    const { device, devices, timers } = this.#setting;
+    const aik = device.aik ?? fail('policy.identity-unverified', { rule: 'not certified' });
+    const when = BigInt(Math.floor(timers.now() / 1000));
+    await devices.publish(aik, { revoke: [{ deviceId: id, when, reason }] });
+    const pin = await devices.pin(device.jid);
+    if (pin !== undefined) await this.#desk.learn(pin);
   }
 
   /** Our devices are let into all conversations that they are not in. @throws as `Conversation.inviteOwnDevices` */
@@ -173,6 +200,7 @@ export class MlsXmpp {
       await conversation.ordered?.resume();
     }
     await this.#setting.ownPackages.maintain({ caughtUp: true });
+    await this.#desk.caughtUp();
   }
 
   /** Stop listening. The store stays open, and belongs to whoever opened it. */
