@@ -21,10 +21,16 @@ export type { Connected } from '../support/roundTrips.ts';
 /** Connect an account, whose word is its name. */
 export type Connect = (server: Server, name: string) => Promise<Connected>;
 
+/** The library gives a server two seconds for each step, which a machine that does much else does not always have. */
+export function beOfPatience(xmpp: object): void {
+  Object.assign(xmpp, { timeout: 15_000 });
+}
+
 const overXmppJs =
   (kind: 'tcp' | 'ws'): Connect =>
   async (server, name) => {
     const xmpp = client({ service: server[kind], domain: server.domain, username: name, password: name });
+    beOfPatience(xmpp);
     // An 'error' event that nobody hears ends the process.
     xmpp.on('error', () => undefined);
     const transport = xmppJsTransport(xmpp, xml);

@@ -11,6 +11,7 @@ import { RoomSequencer } from '../../src/xmpp/sequencer/room.ts';
 import { createChannel, joinChannel } from '../../src/xmpp/stanza/mix.ts';
 import { affiliateTo } from '../../src/xmpp/stanza/muc.ts';
 import { systemTimers } from '../../src/xmpp/timers.ts';
+import { beOfPatience } from './clients.ts';
 import { accountOf, type Device, sequencerContract, TOOLS, type World } from './sequencer.contract.ts';
 import type { Server } from './server.ts';
 import { SERVERS } from './servers.ts';
@@ -20,6 +21,7 @@ const NAMES = ['juliet', 'romeo', 'nurse'];
 /** A device over xmpp.js, whose connection can be broken. */
 export async function connectDevice(server: Server, name: string): Promise<Device> {
   const xmpp = client({ service: server.tcp, domain: server.domain, username: name, password: name });
+  beOfPatience(xmpp);
   // An 'error' event that nobody hears ends the process.
   xmpp.on('error', () => undefined);
   const transport = xmppJsTransport(xmpp, xml);

@@ -83,11 +83,7 @@ export class OrderedGroup implements Taker {
     this.#unwatch = transport.watch((state) => {
       if (state === 'online') this.#catching = undefined;
     });
-    const now = {
-      group: (): StoredGroup => this.#follower.group,
-      branch: () => this.#follower.branch,
-      catchUp: () => this.catchUp(),
-    };
+    const now = { group: () => this.stored, branch: () => this.branch, catchUp: () => this.catchUp() };
     const common = { store, names: this.#names, transport, timers, random, ...now };
     this.#committer = new Committer({
       ...common,
