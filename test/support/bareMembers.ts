@@ -45,15 +45,15 @@ export function filledWith(count: number, now: number, domain = 'many.example'):
   );
 }
 
-/** A goal: these clients are in. Nobody else may commit meanwhile. */
-export function withMembers(clients: readonly Client[]): Goal {
+/** A goal: these clients are in. Nobody else may commit meanwhile. @param atOnce Adds in a commit */
+export function withMembers(clients: readonly Client[], atOnce = 40): Goal {
   const left = clients.map((client) => client.createKeyPackage().message);
   let planned = { epoch: -1n, count: 0 };
   return {
     name: 'fill',
     plan: async (group, most) => {
       if (group.epoch > planned.epoch) left.splice(0, planned.count);
-      const some = left.slice(0, Math.min(most, 40));
+      const some = left.slice(0, Math.min(most, atOnce));
       planned = { epoch: group.epoch, count: some.length };
       const invited = some.map(() => ({ to: 'nobody@many.example' }));
       return some.length === 0 ? undefined : { inputs: some.map(add), invited };
