@@ -20,7 +20,7 @@ const MORE: Readonly<Record<string, readonly string[]>> = {
   // (path.test.ts, keyPackage.test.ts, the histories of observers) are left out: they are about trees and leaves.
   group: named(
     process.env.MUTATION_TESTS ??
-      'repeats selection changes doors againTogether details keys malleable upkeep registry bounds observer ' +
+      'repeats selection changes answers preview doors againTogether details keys malleable upkeep registry bounds observer ' +
         'groupRulesOutside held handles extensionsDraftAad outsiders registryTraits extensionsDraftLeave ' +
         'extensionsDraftOutside groupRules extensionsDraftData extensionsDraftKeys outcomes successionForged ' +
         'observerRefusals credentials ordering damage ../property/wiping records leaves capabilities framing again ' +

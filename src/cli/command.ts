@@ -1,5 +1,6 @@
 /** Which command was asked for, and with what. */
 
+import { chat } from './chat/command.ts';
 import { demo } from './demo.ts';
 import { inspect } from './inspect.ts';
 import { harmless, type Terminal } from './print.ts';
@@ -30,6 +31,7 @@ const COMMANDS: ReadonlyMap<string, Command> = new Map<string, Command>([
   ['vectors', vectors],
   ['inspect', inspect],
   ['demo', demo],
+  ['chat', chat],
 ]);
 
 const HELP: readonly string[] = [
@@ -41,8 +43,12 @@ const HELP: readonly string[] = [
   '      show what an MLS structure holds; the input is binary, hex or base64',
   '  demo [--dialect prosody|ejabberd] [--seed N] [--json]',
   '      play a story of three accounts in encrypted rooms, on an XMPP server inside the process',
+  '  demo --server xmpp://HOST:PORT --account USER:PASSWORD@DOMAIN [three times] [--reset] [--json]',
+  '      play it on a real one',
   '  demo --core [--suite 1..7] [--provider noble|node] [--json]',
   '      play the life of a group of four members, without XMPP',
+  '  chat [--server xmpp://HOST:PORT --account USER:PASSWORD@DOMAIN] [--data DIR]',
+  '      talk by hand, on an account or with two who answer',
   '  --help',
   '      show this text',
 ];

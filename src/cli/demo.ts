@@ -72,7 +72,7 @@ async function realStage({ operands, values, lists, flags, problem }: Arguments)
 
 function explained(error: unknown): string {
   if (!(error instanceof MlsError)) return String(error);
-  if (error.code === 'policy.identity-unverified')
-    return `${String(error.detail['jid'])} has devices already; --reset gives them up`;
+  const { jid } = error.detail as { readonly jid?: string };
+  if (error.code === 'policy.identity-unverified') return `${jid} has devices already; --reset gives them up`;
   return `${error.code} ${Object.values(error.detail).map(String).join(' ')}`;
 }

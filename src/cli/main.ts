@@ -2,6 +2,7 @@
 /** The command `xmpp-mls`: hands the process over to {@link runCommand}. */
 
 import { readFile } from 'node:fs/promises';
+import { createInterface } from 'node:readline';
 import { runCommand } from './command.ts';
 import { type Terminal, wantsColour } from './print.ts';
 
@@ -9,6 +10,7 @@ const terminal: Terminal = {
   out: (line) => process.stdout.write(`${line}\n`),
   err: (line) => process.stderr.write(`${line}\n`),
   read: async (path) => new Uint8Array(path === '-' ? await standardInput() : await readFile(path)),
+  lines: typedLines,
   colour: wantsColour(process.stdout.isTTY === true, process.env),
 };
 
@@ -24,4 +26,13 @@ async function standardInput(): Promise<Buffer> {
   const chunks: Buffer[] = [];
   for await (const chunk of process.stdin) chunks.push(chunk as Buffer);
   return Buffer.concat(chunks);
+}
+
+/** Whoever has read enough lets go of the input, which would keep the process. */
+async function* typedLines(): AsyncGenerator<string> {
+  try {
+    yield* createInterface({ input: process.stdin, terminal: false });
+  } finally {
+    process.stdin.destroy();
+  }
 }

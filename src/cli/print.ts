@@ -8,6 +8,8 @@ export interface Terminal {
   readonly err: (line: string) => void;
   /** Contents of a file; `-` is standard input. Throws what the system throws. */
   readonly read: (path: string) => Promise<Uint8Array>;
+  /** What is typed, line by line, until the input ends. */
+  readonly lines: () => AsyncIterable<string>;
   /** Whether results may carry colour. */
   readonly colour: boolean;
 }
@@ -16,7 +18,7 @@ export interface Terminal {
 export type Style = 'good' | 'bad' | 'dim' | 'bold' | 'title' | 'name';
 
 /** Colour a text, if the terminal wants colours. */
-export function paint(terminal: Terminal, style: Style, text: string): string {
+export function paint(terminal: Pick<Terminal, 'colour'>, style: Style, text: string): string {
   return terminal.colour ? `\u001b[${CODES[style]}m${text}\u001b[0m` : text;
 }
 

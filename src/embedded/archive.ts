@@ -42,7 +42,7 @@ interface Query {
 
 /** Keep a message, and let go of the oldest if there are too many. Returns its id. */
 export function keep(core: Core, archive: Archive, message: XmlElement, who: string): string {
-  const at = core.timers.now();
+  const at = Math.floor(core.timers.now());
   core.lastId = Math.max(core.lastId + 1, at * 1000);
   const id = byDialect(
     core,

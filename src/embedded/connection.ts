@@ -61,7 +61,7 @@ interface Link {
 
 type Pending = Map<
   string,
-  { readonly iq: XmlElement; readonly settle: (answer: XmlElement | undefined) => void }
+  { readonly iq: XmlElement; readonly settle: (answer: XmlElement | 'late' | 'ended') => void }
 >;
 
 const NS_CAPS = 'http://jabber.org/protocol/caps';
@@ -73,7 +73,7 @@ export function createConnection(host: Host, client: Client): Connection {
   const jid = formatJid(parseJid(`${client.account.jid}/${client.resource}`));
   let link: Link | undefined;
   const ended = (): void => {
-    for (const { settle } of [...pending.values()]) settle(undefined);
+    for (const { settle } of [...pending.values()]) settle('ended');
     hub.state('offline');
   };
   const connect = (): void => {
@@ -186,9 +186,9 @@ function transportOf(host: Host, side: Side & { jid: () => string }): Transport 
   const request = async (iq: XmlElement, timeoutMs = REQUEST_TIMEOUT_MS): Promise<XmlElement> => {
     const id = attr(iq, 'id') ?? token(host.core, 12);
     const asked = el(iq.name, { ...iq.attrs, id }, ...iq.children);
-    const answer = new Promise<XmlElement | undefined>((resolve) => {
-      const stop = host.core.timers.after(timeoutMs, () => settle(undefined));
-      const settle = (found: XmlElement | undefined): void => {
+    const answer = new Promise<XmlElement | 'late' | 'ended'>((resolve) => {
+      const stop = host.core.timers.after(timeoutMs, () => settle('late'));
+      const settle = (found: XmlElement | 'late' | 'ended'): void => {
         stop();
         pending.delete(id);
         resolve(found);
@@ -198,12 +198,13 @@ function transportOf(host: Host, side: Side & { jid: () => string }): Transport 
     try {
       write(asked);
     } catch (error) {
-      pending.get(id)?.settle(undefined);
+      pending.get(id)?.settle('ended');
       throw error;
     }
     const found = await answer;
     // The end of a session leaves as much unknown as a deadline does.
-    return found === undefined
+    if (found === 'ended') fail('xmpp.timeout', { session: 'ended' });
+    return found === 'late'
       ? fail('xmpp.timeout', { timeoutMs })
       : answerTo(asked, found, lookAtPlain, jid());
   };

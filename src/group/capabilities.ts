@@ -15,7 +15,7 @@ export function ownCapabilities({ suite, policy }: Environment, grease?: number)
   const extra = grease === undefined ? [] : [grease];
   return {
     versions: [MLS10],
-    cipherSuites: [suite.id, ...extra],
+    cipherSuites: [...new Set([suite.id, ...policy.suites]), ...extra],
     extensions: [...policy.extensionTypes, ...extra],
     proposals: [...policy.proposalTypes.keys(), ...extra],
     credentials: [...policy.credentialTypes, ...extra],

@@ -22,7 +22,8 @@ export interface OwnKeyPackage {
   readonly init: KeyPair;
   readonly encryption: KeyPair;
   readonly signer: KeyPair;
-  readonly lastResort: boolean;
+  /** A join leaves the private halves where they are. */
+  readonly reusable: boolean;
 }
 
 /** What a new KeyPackage is to say. */
@@ -33,6 +34,11 @@ export interface KeyPackageOptions {
   readonly lifetimeSeconds?: number;
   /** May be used more than once (§16.8). @defaultValue false */
   readonly lastResort?: boolean;
+  /**
+   * Keep the private halves after a join, until `forgetKeyPackage`: for directories that cannot keep two askers from the same
+   * KeyPackage. Nobody else sees it. @defaultValue as `lastResort`
+   */
+  readonly reusable?: boolean;
   /** Extensions of the KeyPackage. @defaultValue none */
   readonly extensions?: readonly Extension[];
   /** Extensions of its leaf node. @defaultValue those that the client has for all of them */
@@ -47,7 +53,7 @@ export function keyPackageRef(suite: SuiteCrypto, keyPackage: KeyPackage): Uint8
 /** Make a KeyPackage with fresh init and encryption keys. */
 export function createKeyPackage(env: Environment, options: KeyPackageOptions): OwnKeyPackage {
   const { suite, random } = env;
-  const { signer, credential } = options;
+  const { signer, credential, reusable = options.lastResort ?? false } = options;
   const init = suite.deriveKeyPair(random(suite.sizes.kemSeed));
   const encryption = suite.deriveKeyPair(random(suite.sizes.kemSeed));
   const grease = env.policy.grease ? greaseValue(random) : undefined;
@@ -79,7 +85,7 @@ export function createKeyPackage(env: Environment, options: KeyPackageOptions): 
     signWithLabel(suite, signer.secretKey, LABEL, signed),
   );
   const ref = keyPackageRef(suite, keyPackage);
-  return { keyPackage, ref, init, encryption, signer, lastResort: options.lastResort ?? false };
+  return { keyPackage, ref, init, encryption, signer, reusable };
 }
 
 function packageExtensions(

@@ -33,10 +33,10 @@ export class KeyPackageStore {
     if (isUsed && !secrets.some(({ newMember }) => this.find(newMember))) fail('state.key-package-used');
   }
 
-  /** A join took it: unless it is a last resort, it is gone. @throws `state.key-package-used` the second time */
+  /** A join took it: unless it may serve again, it is gone. @throws `state.key-package-used` the second time */
   use(own: OwnKeyPackage): void {
     if (this.find(own.ref) === undefined) fail('state.key-package-used');
-    if (own.lastResort) return;
+    if (own.reusable) return;
     this.#used.add(toHex(own.ref));
     // The group has its own copy of the leaf key.
     this.forget(own.ref);

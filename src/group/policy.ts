@@ -81,6 +81,8 @@ export interface Policy {
   readonly proposalTypes: ReadonlyMap<number, ProposalTraits>;
   /** Credential types that this client understands. @defaultValue basic */
   readonly credentialTypes: readonly number[];
+  /** Cipher suites that our leaves list besides that of the client (§7.2): those that it could change to. @defaultValue none */
+  readonly suites: readonly number[];
   /**
    * Names the identity of a member: who must be in both of two groups that follow on each other, and who may be in a
    * subgroup (§11.2, §11.3). @defaultValue the credential
@@ -117,6 +119,7 @@ export const DEFAULT_POLICY: Policy = /* @__PURE__ */ Object.freeze({
   extensionTypes: [],
   proposalTypes: new Map<number, ProposalTraits>(),
   credentialTypes: [1],
+  suites: [],
   identityOf: ({ credential }: Member) => toHex(encode(Credential, credential)),
   grease: true,
   greaseKeyPackages: false,

@@ -74,7 +74,7 @@ const KeyPackageRecord = /* @__PURE__ */ struct<Omit<OwnKeyPackage, 'ref'>>({
   init: KeyPairRecord,
   encryption: KeyPairRecord,
   signer: KeyPairRecord,
-  lastResort: boolean,
+  reusable: boolean,
 });
 
 /** A ratchet tree. */

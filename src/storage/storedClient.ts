@@ -139,7 +139,7 @@ export class StoredClient {
     const how = { ...options, ...(from && { from: from.group }) };
     const first = this.#client.prepareJoin(welcome, how);
     try {
-      await this.#refuse(first.groupId);
+      await this.#refuse(first.groupId, first.epoch);
     } catch (error) {
       first.discard();
       throw error;
@@ -148,7 +148,7 @@ export class StoredClient {
     return {
       ...first,
       accept: async (also) => {
-        await this.#refuse(first.groupId);
+        await this.#refuse(first.groupId, first.epoch);
         // What could not be written is prepared anew the next time.
         const join = staged ?? this.#client.prepareJoin(welcome, how);
         staged = undefined;
@@ -218,12 +218,17 @@ export class StoredClient {
     batch.onKept(() => this.#keyPackages.delete(name));
   }
 
-  /** @throws `validation.group-id` while we are in a group of that id, loaded or not */
-  async #refuse(groupId: Uint8Array): Promise<void> {
+  /**
+   * @param epoch of a Welcome: one that is no newer than the state that we were left with leads back to keys that were used
+   * @throws `validation.group-id` while we are in a group of that id, loaded or not
+   */
+  async #refuse(groupId: Uint8Array, epoch?: bigint): Promise<void> {
     const placed = this.#room.places.find(groupId, this.suite);
     if (placed === undefined) return;
     const { group } = await this.#room.open(this.#client, placed);
     if (group.isActive) fail('validation.group-id');
+    if (epoch !== undefined && epoch <= group.epoch)
+      fail('validation.group-id', { epoch, left: group.epoch });
   }
 
   /** Make a group and write it, along with the end of the KeyPackage that it took. */
@@ -240,7 +245,7 @@ export class StoredClient {
     });
   }
 
-  /** A join took a KeyPackage: unless it is a last resort, it is gone from the store as well. */
+  /** A join took a KeyPackage: unless it may serve again, it is gone from the store as well. */
   #usedUp(batch: Batch, ref: Uint8Array, kept: Uint8Array): void {
     if (insideOfClient(this.#client).keyPackage(ref) !== undefined) return;
     this.#removeKeyPackage(batch, toHex(ref));

@@ -55,14 +55,14 @@ export interface ValidityRules {
   readonly validateCredential: CredentialValidator;
   readonly rules: GroupRules;
   /** Part of V: what an application adds must leave these as they are. */
-  readonly policy: Pick<Policy, 'bounds' | 'maxLifetimeSeconds' | 'extensionTypes'>;
+  readonly policy: Pick<Policy, 'bounds' | 'maxLifetimeSeconds' | 'extensionTypes' | 'suites'>;
 }
 
 /** V10: most Adds in one commit. */
 export const MOST_ADDS = 64;
 
 /** V13, and the longest lifetime of a KeyPackage that may be in a tree. */
-export const VALIDITY_POLICY: ValidityRules['policy'] = /* @__PURE__ */ Object.freeze({
+export const VALIDITY_POLICY: Omit<ValidityRules['policy'], 'suites'> = /* @__PURE__ */ Object.freeze({
   bounds: /* @__PURE__ */ Object.freeze({
     handshakeBytes: 1 << 20,
     handshakeGeneration: 1000,
@@ -84,7 +84,8 @@ export function validityRules(provider: Provider): ValidityRules {
       takesUp: (claim, group) => isOwnRight(suite1, claim, group),
       mayEnter: (group) => validGroup(group) ?? true,
     },
-    policy: VALIDITY_POLICY,
+    // What a device can change to is seen by those who might (design, 2.4).
+    policy: { ...VALIDITY_POLICY, suites: provider.suites },
   };
 }
 

@@ -13,6 +13,7 @@ import { nodeProvider } from '../../src/crypto/node/index.ts';
 import { Client } from '../../src/group/client.ts';
 import { Group, stateOf } from '../../src/group/group.ts';
 import { joinFromWelcome } from '../../src/group/join.ts';
+import { judge } from '../../src/group/judge.ts';
 import { KeyPackageStore } from '../../src/group/keyPackageStore.ts';
 import { epochFromJoiner } from '../../src/group/nextEpoch.ts';
 import { acceptAnyCredential, type Policy } from '../../src/group/policy.ts';
@@ -423,6 +424,27 @@ describe('clients', () => {
       expect([own.init, own.encryption].map(({ secretKey }) => isZero(secretKey))).toEqual([true, true]);
       expect(isZero(own.signer.secretKey)).toBe(false);
       expect(store.find(own.ref)).toBeUndefined();
+    }
+  });
+
+  test('R9.2-01 R16.6-02 judging a commit leaves nothing of it, be it with us or without', () => {
+    const recorder = new Recorder();
+    const b = new Client({
+      credential: basicCredential('b'),
+      validateCredential: acceptAnyCredential,
+      provider: recorder.provider,
+    });
+    const a = makeClient('a').createGroup();
+    const sent = a.invite([b.createKeyPackage().message]);
+    a.accept(sent);
+    const group = b.prepareJoin(sent.welcome).accept();
+    for (const input of [update(), remove(1)]) {
+      const made = a.commit([input], { handshake: 'public' });
+      a.discard(made);
+      recorder.reset();
+      expect(judge(group, made.message).kind).toBe('valid');
+      expect(recorder.strays(stateOf(group))).toEqual([]);
+      expectAlive(stateOf(group));
     }
   });
 

@@ -5,7 +5,16 @@ import { MlsError } from '../../src/base/error.ts';
 import { decode } from '../../src/codec/codec.ts';
 import { nodeProvider } from '../../src/crypto/node/index.ts';
 import type { GroupRules } from '../../src/group/rules.ts';
-import { add, externalPsk, type Group, remove, update, utf8 } from '../../src/index.ts';
+import {
+  add,
+  externalPsk,
+  type Group,
+  judge,
+  type ProposalInput,
+  remove,
+  update,
+  utf8,
+} from '../../src/index.ts';
 import { GroupInfo } from '../../src/wire/groupInfo.ts';
 import { MlsMessage } from '../../src/wire/message.ts';
 import { ExtensionType } from '../../src/wire/registry.ts';
@@ -136,6 +145,26 @@ describe('what is said of a commit that is not taken', () => {
     expect(verdict(group.process(message))).toBe('crypto.confirmation-tag');
   });
 
+  test('R12.4.2-16 PRO-22: judging tells what leads nowhere here, removes us, or comes from a lost state', () => {
+    const [a, b] = gather([clientOf('a', { psks }), clientOf('b', { psks: () => utf8('another') })]);
+    const group = b as Group;
+    const before = group.save();
+    const judged = (input: ProposalInput) => {
+      const made = a.commit([input]);
+      a.discard(made);
+      return judge(group, made.message);
+    };
+    expect(judged(externalPsk(utf8('id')))).toMatchObject({
+      kind: 'unusable',
+      error: { code: 'crypto.confirmation-tag' },
+    });
+    expect(judged(remove(1))).toMatchObject({ kind: 'valid', changes: { removesSelf: true } });
+    expect(group.save()).toEqual(before);
+    const mine = group.commit();
+    group.discard(mine);
+    expect(judge(group, mine.message)).toEqual({ kind: 'other', outcome: 'desynchronised' });
+  });
+
   test.each([
     ['fails', new Error('down')],
     ['says that it cannot', new MlsError('crypto.unavailable')],
@@ -152,12 +181,13 @@ describe('what is said of a commit that is not taken', () => {
     const group = b.prepareJoin(invitation.welcome).accept();
     const { message } = clientOf('d').prepareExternalJoin(a.groupInfo());
     const expected = error instanceof MlsError ? error.code : 'internal.bug';
-    for (let k = 1; ; k++) {
-      left = k;
-      const seen = outcomeOf(() => verdict(group.process(message)));
-      if (left > 0) break;
-      expect(seen, `call ${k}`).toBe(expected);
-    }
+    for (const step of [() => verdict(group.process(message)), () => judge(group, message).kind])
+      for (let k = 1; ; k++) {
+        left = k;
+        const seen = outcomeOf(step);
+        if (left > 0) break;
+        expect(seen, `call ${k}`).toBe(expected);
+      }
     left = Number.POSITIVE_INFINITY;
     take(group, message);
   });

@@ -164,16 +164,18 @@ describe('when it is asked', () => {
     const bob = makeWorld(names).at(1);
     const previous = { credential: bob.credential, signatureKey: bob.signer.publicKey };
     const signer = signaturePair(bob.env);
+    const id = makeExtension(1, ApplicationId, { applicationId: utf8('bob') });
     const claims = listen(bob);
-    bob.build([], { leaf: { extensions: [] } });
+    bob.build();
     expect(claims).toEqual([]);
     for (const [leaf, claim] of [
       [{ credential: other }, { ...previous, credential: other }],
       [{ signer }, { ...previous, signatureKey: signer.publicKey }],
+      [{ extensions: [id] }, { ...previous, extensions: [id] }],
     ] as const) {
       const asked = listen(bob);
       bob.build([], { leaf });
-      expect(asked).toEqual([{ ...claim, role: 'member', previous }]);
+      expect(asked).toMatchObject([{ ...claim, role: 'member', previous }]);
       listen(bob, () => false);
       expect(codeOf(() => bob.build([], { leaf }))).toBe('policy.successor');
     }
@@ -218,7 +220,7 @@ describe('who joins', () => {
     ]) {
       const claims = listen(joiner);
       join();
-      expect(claims.filter(({ role }) => role === 'external-sender')).toEqual([
+      expect(claims.filter(({ role }) => role === 'external-sender')).toMatchObject([
         { ...sender, role: 'external-sender', previous: undefined },
       ]);
       listen(joiner, ({ role }) => role === 'member');

@@ -610,7 +610,7 @@ describe('clients', () => {
   test('JOI-06 R10-10 a last-resort KeyPackage serves again', () => {
     const eve = new Peer('eve');
     const client = clientOf(eve);
-    const own = { ...eve.keyPackage(), lastResort: true };
+    const own = { ...eve.keyPackage(), reusable: true };
     client.restoreKeyPackage(encodeKeyPackage(eve.env, own));
     for (let i = 0; i < 2; i++) {
       const { welcome } = invite(makeWorld(['ann', 'bob']), [own]);

@@ -177,7 +177,11 @@ export class Device {
     const { random } = this.#habitat;
     const { connection } = life;
     if (life.dead) return;
-    if (random.below(4) > 0 && connection.resume()) return;
+    if (random.below(4) > 0 && connection.resume()) {
+      this.#habitat.note(`${this.label} resumes`);
+      return;
+    }
+    this.#habitat.note(`${this.label} connects`);
     connection.disconnect();
     connection.connect();
     connection.transport.send(el('presence')).catch(() => {});

@@ -33,7 +33,7 @@ for (let seed = first; seed < first + runs; seed++) {
     console.log(`seed ${seed} [${verdict.faults.join(' ')}] ${verdict.epoch}`);
     for (const failure of verdict.failures.slice(0, 5)) console.log(`  ${failure}`);
   }
-  if ((seed - first + 1) % 50 === 0) console.log(`${seed - first + 1} runs, ${seconds()} s`);
+  if ((seed - first + 1) % 10 === 0) console.log(`${seed - first + 1} runs, ${seconds()} s`);
 }
 
 console.log(`messages shown: ${shown}; apart at the end, and told: ${apart}`);

@@ -46,8 +46,15 @@ const crash: Step = (world, device) => {
   });
 };
 
-const drop: Step = (_, device) => device.drop();
-const disconnect: Step = (_, device) => device.disconnect();
+const drop: Step = (world, device) => {
+  world.note(`${device.label} loses its socket`);
+  device.drop();
+};
+
+const disconnect: Step = (world, device) => {
+  world.note(`${device.label} disconnects`);
+  device.disconnect();
+};
 
 const restart: Step = (world) => {
   world.note('the server restarts');

@@ -152,7 +152,7 @@ export function forgeKeyPackage(
     signWithLabel(suite, tweaks.secretKey ?? signer.secretKey, 'KeyPackageTBS', tbs),
   );
   const keyPackage = apply(tweaks.signed, made);
-  return { keyPackage, ref: keyPackageRef(suite, keyPackage), init, encryption, signer, lastResort: false };
+  return { keyPackage, ref: keyPackageRef(suite, keyPackage), init, encryption, signer, reusable: false };
 }
 
 /** As an MLSMessage. */

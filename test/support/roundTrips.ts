@@ -159,6 +159,24 @@ export function roundTrips(start: () => Promise<Lab>, name: string): void {
     }
   });
 
+  test('XMP-33: asks in vain when the session ends before the answer', async () => {
+    const silent = await lab.connectSilent('silent');
+    const asker = await lab.connect(name);
+    try {
+      const request = el('iq', { type: 'get', to: silent.transport.jid }, el('q', { xmlns: 'urn:q' }));
+      const asked = next(silent.transport, (stanza) => stanza.name === 'iq');
+      const answer = failure(asker.transport.request(request, 8000));
+      await asked;
+      await asker.disconnect();
+      await asker.connect();
+      const began = performance.now();
+      expect((await answer).code).toBe('xmpp.timeout');
+      expect(performance.now() - began).toBeLessThan(4000);
+    } finally {
+      await Promise.all([silent.disconnect(), asker.disconnect()]);
+    }
+  });
+
   test('refuses to send what would end the stream', async () => {
     expect((await failure(transport.send(el('message', {}, el('body', {}, '\u0000'))))).code).toBe(
       'codec.input',

@@ -5,10 +5,8 @@ import { fail } from '../../base/error.ts';
 import { fetchFile, findUploadService, shareFile } from '../../xmpp/content/files.ts';
 import { parseJid } from '../../xmpp/jid.ts';
 import { Nodes } from '../../xmpp/nodes.ts';
-import { offered } from '../../xmpp/stanza/form.ts';
 import { NODE_KEY_PACKAGES } from '../../xmpp/stanza/mlsItems.ts';
-import * as muc from '../../xmpp/stanza/muc.ts';
-import type { Transport } from '../../xmpp/transport.ts';
+import { makeRoom } from '../makeRoom.ts';
 import type { Device } from './cast.ts';
 import type { Scene } from './scene.ts';
 
@@ -39,7 +37,7 @@ export async function invite(scene: Scene): Promise<void> {
   narrator.chapter('A room, and invitations');
   const laptop = scene.device('laptop');
   scene.room = `story-${toHex(stage.provider.random(4))}@${stage.rooms}`;
-  await makeRoom(laptop, scene.room, stage.accounts.slice(1));
+  await makeRoom(laptop.line.transport, scene.room, stage.accounts.slice(1));
   narrator.say(`${laptop.name} has made ${scene.room}, for members only, with an archive.`);
   const garden = await laptop.mls.room(scene.room);
   narrator.check('the founder is in the group of the room', garden.status === 'active');
@@ -50,41 +48,6 @@ export async function invite(scene: Scene): Promise<void> {
   await garden.invite(carol);
   await cast.until('carol is in', () => scene.members(scene.room).length === 4);
   await scene.agreeInRoom('carol was added');
-}
-
-/** Make a members-only room of which we are the owner, and let others be members of it. @throws `xmpp.*` */
-export async function makeRoom(
-  { line, account }: Device,
-  room: string,
-  members: readonly string[],
-): Promise<void> {
-  const { transport } = line;
-  await entered(transport, room, account);
-  const form = muc.readRoomConfiguration(await transport.request(muc.roomConfiguration(room)));
-  await transport.request(muc.configureRoom(room, offered(form, ROOM)));
-  for (const jid of members) await transport.request(muc.affiliateTo(room, jid, 'member'));
-}
-
-const ROOM: Readonly<Record<string, string>> = {
-  'muc#roomconfig_persistentroom': '1',
-  'muc#roomconfig_membersonly': '1',
-  'muc#roomconfig_whois': 'anyone',
-  'muc#roomconfig_moderatedroom': '0',
-  'muc#roomconfig_enablearchiving': '1',
-  mam: '1',
-};
-
-function entered(transport: Transport, room: string, account: string): Promise<void> {
-  const { local } = parseJid(account);
-  return new Promise((resolve, reject) => {
-    const stop = transport.subscribe((stanza) => {
-      const presence = stanza.name === 'presence' ? muc.readRoomPresence(stanza) : undefined;
-      if (presence?.room !== room || !presence.statuses.has(muc.STATUS.self)) return;
-      stop();
-      resolve();
-    });
-    transport.send(muc.enter(room, local ?? account)).catch(reject);
-  });
 }
 
 /** Talk: a reply, a reaction, a correction. */

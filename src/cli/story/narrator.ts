@@ -13,16 +13,19 @@ export interface Told {
   readonly readers: readonly string[];
 }
 
+/** Where a story is shown. */
+export type Screen = Pick<Terminal, 'out' | 'colour'>;
+
 /** One telling. */
 export class Narrator {
-  readonly #terminal: Terminal;
+  readonly #terminal: Screen;
   readonly #json: boolean;
   #chapter = 0;
   #held = 0;
   #failed = 0;
 
   /** @param json one JSON object per line instead of prose */
-  constructor(terminal: Terminal, json: boolean) {
+  constructor(terminal: Screen, json: boolean) {
     this.#terminal = terminal;
     this.#json = json;
   }

@@ -32,7 +32,8 @@ export interface ServerStageOptions {
   readonly reset?: boolean;
 }
 
-type Client = ReturnType<XmppJs['client']>;
+/** A client of the library. */
+export type Client = ReturnType<XmppJs['client']>;
 
 /** Read `user:password@domain`; nothing for anything else. The user has no colon, and the domain no at sign. */
 export function readLogin(text: string): Login | undefined {
@@ -53,10 +54,12 @@ export async function serverStage(options: ServerStageOptions): Promise<Stage> {
   const open = (login: Login, resource: string): Promise<Line> =>
     connect(options, clients, { login, resource });
   const close = async (): Promise<void> => {
-    for (const client of clients) await client.stop();
+    await Promise.all(clients.map((client) => client.stop()));
   };
   try {
-    for (const login of logins) await prepare(await open(login, 'look'), options.reset === true);
+    await Promise.all(
+      logins.map(async (login) => prepare(await open(login, 'look'), options.reset === true)),
+    );
     const { transport, cut } = await open(logins[0], 'ask');
     const rooms = await findConferenceService(transport, logins[0].domain);
     await cut();
@@ -71,7 +74,7 @@ export async function serverStage(options: ServerStageOptions): Promise<Stage> {
       connect: (account, resource) =>
         open(logins.find((one) => addressOf(one) === account) ?? fail('internal.bug', { account }), resource),
       close: async () => {
-        for (const login of logins) await prepare(await open(login, 'sweep'), true);
+        await Promise.all(logins.map(async (login) => prepare(await open(login, 'sweep'), true)));
         await close();
       },
     };
@@ -81,16 +84,19 @@ export async function serverStage(options: ServerStageOptions): Promise<Stage> {
   }
 }
 
-function addressOf({ user, domain }: Login): string {
+/** Bare address of an account. */
+export function addressOf({ user, domain }: Login): string {
   return `${user}@${domain}`;
 }
 
-function isLoopback(service: string): boolean {
+/** Whether an address of a service is on this machine. */
+export function isLoopback(service: string): boolean {
   return /^[a-z]+:\/\/(127\.0\.0\.1|localhost|\[::1\])(:|\/|$)/.test(service);
 }
 
-async function connect(
-  { library, service }: ServerStageOptions,
+/** Connect one device. @param clients gets the client, which is to be stopped @throws what xmpp.js throws */
+export async function connect(
+  { library, service }: Pick<ServerStageOptions, 'library' | 'service'>,
   clients: Client[],
   { login, resource }: { readonly login: Login; readonly resource: string },
 ): Promise<Line> {

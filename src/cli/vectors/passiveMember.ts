@@ -60,7 +60,7 @@ function readKeyPackage(suite: SuiteCrypto, vector: Json): OwnKeyPackage {
   const signer: KeyPair = { publicKey, secretKey: signatureKeyOf(suite, vector, 'signature_priv') };
   const signature = suite.sign(signer.secretKey, publicKey);
   expectTrue('signature_priv: not that of the key package', suite.verify(publicKey, publicKey, signature));
-  return { keyPackage, ref: keyPackageRef(suite, keyPackage), init, encryption, signer, lastResort: false };
+  return { keyPackage, ref: keyPackageRef(suite, keyPackage), init, encryption, signer, reusable: false };
 }
 
 /** It believes every credential, understands what its KeyPackage says, and keeps as much as the case says. */

@@ -98,15 +98,23 @@ export function showTo(
   const viewer = occupantAt(room, to);
   const self = occupant.resources.has(to) || viewer === occupant;
   const named = isOpenlyNamed(room) || viewer?.role === 'moderator' || self;
-  const [real] = occupant.resources;
-  const item = el('item', {
-    affiliation: affiliationOf(room, occupant.jid),
-    role: seen.role ?? (seen.type === undefined ? occupant.role : 'none'),
-    jid: named ? (occupant.resources.has(to) ? to : (real ?? occupant.jid)) : undefined,
-    nick: seen.newNick,
-  });
+  const jids = named ? shownOf(core, occupant, seen) : [undefined];
+  const items = jids.map((jid) =>
+    el('item', {
+      affiliation: affiliationOf(room, occupant.jid),
+      role: seen.role ?? (seen.type === undefined ? occupant.role : 'none'),
+      jid,
+      nick: seen.newNick,
+    }),
+  );
   const statuses = [...(self ? [110] : []), ...(seen.statuses ?? [])];
-  const x = el('x', { xmlns: NS_USER }, item, seen.more, ...statuses.map((code) => el('status', { code })));
+  const x = el(
+    'x',
+    { xmlns: NS_USER },
+    ...items,
+    seen.more,
+    ...statuses.map((code) => el('status', { code })),
+  );
   core.route(
     el(
       'presence',
@@ -115,6 +123,17 @@ export function showTo(
       occupantId(core, room, occupant.jid),
     ),
   );
+}
+
+/** Addresses under which an occupant is shown: Prosody tells of every resource under one nick. */
+function shownOf(
+  core: Core,
+  { resources, jid }: Occupant,
+  { to, type }: Seen & { readonly to: string },
+): readonly string[] {
+  if (core.dialect === 'prosody' && type === undefined && resources.size > 0) return [...resources];
+  const [real] = resources;
+  return [resources.has(to) ? to : (real ?? jid)];
 }
 
 /** Tell all resources in the room of an occupant; those of the occupant too. */

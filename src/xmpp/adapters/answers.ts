@@ -1,6 +1,6 @@
 /** What the adapters have in common: listeners, deadlines, and whose answer counts. */
 
-import { fail } from '../../base/error.ts';
+import { fail, failure, type MlsError } from '../../base/error.ts';
 import { attr, el, refuse, type XmlElement } from '../element.ts';
 import { bareJid, readJid, sameJid } from '../jid.ts';
 import { type Look, received } from '../received.ts';
@@ -21,6 +21,10 @@ export interface Hub {
   readonly state: (state: ConnectionState) => void;
   readonly subscribe: (listener: (stanza: XmlElement) => void) => () => void;
   readonly watch: (listener: (state: ConnectionState) => void) => () => void;
+  /** An answer as long as the session lasts in which it was asked for. @throws `xmpp.timeout` with `session` once {@link Hub.ended} */
+  readonly inSession: <T>(answer: Promise<T>) => Promise<T>;
+  /** The session is over and will not be resumed: what was asked in it is not answered any more. */
+  readonly ended: () => void;
 }
 
 /** Make the listeners of an adapter, which never let an error out into the library. */
@@ -28,7 +32,18 @@ export function createHub(look: Look, { refused }: AdapterOptions): Hub {
   const stanzas = new Set<(stanza: XmlElement) => void>();
   const states = new Set<(state: ConnectionState) => void>();
   let last: ConnectionState | undefined;
+  const asked = new Set<(error: MlsError) => void>();
   return {
+    inSession: (answer) =>
+      new Promise((resolve, reject) => {
+        asked.add(reject);
+        answer.then(resolve, reject).finally(() => asked.delete(reject));
+      }),
+    ended: () => {
+      // The outcome is as unknown as after a deadline.
+      for (const reject of asked) reject(failure('xmpp.timeout', { session: 'ended' }));
+      asked.clear();
+    },
     stanza: (node) => {
       let stanza: XmlElement;
       try {

@@ -54,7 +54,10 @@ export function stanzaJsTransport(
   const on = (event: string, listener: (value: unknown) => void): unknown =>
     client.on(event as never, listener as never);
   on('stanza', (stanza) => hub.stanza(rawOf(stanza)));
-  on('session:started', () => hub.state('online'));
+  on('session:started', () => {
+    hub.ended();
+    hub.state('online');
+  });
   on('stream:management:resumed', () => hub.state('resumed'));
   on('disconnected', () => hub.state('offline'));
   const ready = (stanza: XmlElement): never => {
@@ -73,7 +76,7 @@ export function stanzaJsTransport(
         .catch((cause: unknown) => fail('xmpp.offline', {}, cause));
     },
     request: async (iq, timeoutMs = REQUEST_TIMEOUT_MS) => {
-      const answer = await timed(client.sendIQ(ready(iq)).catch(answerOf), timeoutMs);
+      const answer = await hub.inSession(timed(client.sendIQ(ready(iq)).catch(answerOf), timeoutMs));
       return answerTo(iq, rawOf(answer), look, client.jid);
     },
     subscribe: hub.subscribe,

@@ -93,7 +93,7 @@ export function stropheTransport(
           timeoutMs,
         );
       });
-      return answerTo(iq, await timed(asked, timeoutMs), look, connection.jid);
+      return answerTo(iq, await hub.inSession(timed(asked, timeoutMs)), look, connection.jid);
     },
     subscribe: hub.subscribe,
     watch: hub.watch,
@@ -119,7 +119,10 @@ function followStatus(
       for (const reference of handlers) connection.deleteHandler(reference as never);
       handlers = ['message', 'presence', 'iq'].map((name) => connection.addHandler(handler, null, name));
       hub.state('online');
-    } else if (status === DISCONNECTED || status === CONNFAIL) hub.state('offline');
+    } else if (status === DISCONNECTED || status === CONNFAIL) {
+      hub.ended();
+      hub.state('offline');
+    }
   };
 }
 

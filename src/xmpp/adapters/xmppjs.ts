@@ -65,9 +65,8 @@ export function xmppJsTransport(
     request: async (iq, timeoutMs = REQUEST_TIMEOUT_MS) => {
       const element = await ready(iq);
       const self = String(client.jid ?? '');
-      const answer = await client.iqCaller
-        .request(element, timeoutMs)
-        .catch((error: unknown) => problem(error, iq));
+      const asked = client.iqCaller.request(element, timeoutMs).catch((error: unknown) => problem(error, iq));
+      const answer = await hub.inSession(asked);
       return answerTo(iq, answer, lookAtPlain, self);
     },
     subscribe: hub.subscribe,
@@ -80,6 +79,8 @@ export function xmppJsTransport(
 function followSessions(client: XmppJsClient, hub: Hub): () => Promise<void> {
   let settling = client.status === 'online' ? settle(client) : Promise.resolve();
   client.on('status', (status) => {
+    // A resumed session is not told of here.
+    if (status === 'online' || status === 'offline') hub.ended();
     if (status === 'online') {
       settling = settle(client);
       void settling.then(() => client.status === 'online' && hub.state('online'));

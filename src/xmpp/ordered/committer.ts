@@ -77,9 +77,16 @@ export class Committer {
   #isStopped = false;
   /** Adds that a commit may have: less after one did not fit. */
   #most = Number.POSITIVE_INFINITY;
+  #isOffline = false;
+  #wake: () => void = () => {};
+  readonly #unwatch: () => void;
 
   constructor(options: CommitterOptions) {
     this.#options = options;
+    this.#unwatch = options.transport.watch((state) => {
+      this.#isOffline = state === 'offline';
+      if (!this.#isOffline) this.#wake();
+    });
   }
 
   /**
@@ -106,6 +113,8 @@ export class Committer {
   /** Nothing more is sent. */
   stop(): void {
     this.#isStopped = true;
+    this.#unwatch();
+    this.#wake();
     this.#waiting?.decide('lost');
   }
 
@@ -261,13 +270,11 @@ export class Committer {
     return 'lost';
   }
 
-  #online(): Promise<void> {
-    return new Promise((resolve) => {
-      const stop = this.#options.transport.watch((state) => {
-        if (state === 'offline') return;
-        stop();
-        resolve();
-      });
+  /** The end of a session is told as being offline, and another one may have begun already. */
+  async #online(): Promise<void> {
+    if (!this.#isOffline || this.#isStopped) return;
+    await new Promise<void>((resolve) => {
+      this.#wake = resolve;
     });
   }
 

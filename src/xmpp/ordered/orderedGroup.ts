@@ -61,6 +61,7 @@ export class OrderedGroup implements Taker {
   readonly #sequencer: Sequencer;
   readonly #mailer: Mailer;
   readonly #repairs: Repairs;
+  readonly #unwatch: () => void;
   #catching: Promise<void> | undefined;
   #isLost = false;
   /** A commit that works for others, perhaps. */
@@ -79,23 +80,23 @@ export class OrderedGroup implements Taker {
     this.#follower = new Follower(store, group, this.#names, hash);
     this.#sequencer = options.sequencer(this, options.from, (error) => this.#halted(error));
     this.#repairs = new Repairs(store, this.#names, timers);
-    const now = (): StoredGroup => this.#follower.group;
-    const common = { store, names: this.#names, transport, timers, random, group: now };
+    // What began in an old session ends with it; whoever wants to catch up now has to begin anew.
+    this.#unwatch = transport.watch((state) => {
+      if (state === 'online') this.#catching = undefined;
+    });
+    const now = {
+      group: (): StoredGroup => this.#follower.group,
+      branch: () => this.#follower.branch,
+      catchUp: () => this.catchUp(),
+    };
+    const common = { store, names: this.#names, transport, timers, random, ...now };
     this.#committer = new Committer({
       ...common,
       sequencer: () => this.#sequencer,
-      branch: () => this.#follower.branch,
-      catchUp: () => this.catchUp(),
       handout: options.handout,
       ...(options.onLost && { onLost: options.onLost }),
     });
-    this.#mailer = new Mailer({
-      ...common,
-      hash,
-      sequencer: this.#sequencer,
-      branch: () => this.#follower.branch,
-      catchUp: () => this.catchUp(),
-    });
+    this.#mailer = new Mailer({ ...common, hash, sequencer: this.#sequencer });
   }
 
   /** Its present state. */
@@ -156,10 +157,12 @@ export class OrderedGroup implements Taker {
    * @throws `xmpp.*` of reading, `state.desync` when coming back has failed too often
    */
   catchUp(): Promise<void> {
-    this.#catching ??= this.#catchUp().finally(() => {
-      this.#catching = undefined;
+    if (this.#catching !== undefined) return this.#catching;
+    const catching = this.#catchUp().finally(() => {
+      if (this.#catching === catching) this.#catching = undefined;
     });
-    return this.#catching;
+    this.#catching = catching;
+    return catching;
   }
 
   /** Reach a goal by a commit: see `Committer.reach`. */
@@ -176,6 +179,7 @@ export class OrderedGroup implements Taker {
   /** Follow no longer. */
   async stop(): Promise<void> {
     this.#isStopped = true;
+    this.#unwatch();
     this.#committer.stop();
     await this.#sequencer.stop();
   }
@@ -197,8 +201,7 @@ export class OrderedGroup implements Taker {
 
   async #catchUp(): Promise<void> {
     for (let round = 0; round < ROUNDS && !this.#isStopped; round++) {
-      const { isStanding } = this.#options;
-      const reading = isStanding ? this.#sequencer.catchUp() : this.#sequencer.read();
+      const reading = this.#options.isStanding ? this.#sequencer.catchUp() : this.#sequencer.read();
       const end = await reading.catch((error: unknown) => {
         if (this.#isLost || this.#isEnough) return undefined;
         throw error;
@@ -291,8 +294,7 @@ export class OrderedGroup implements Taker {
   /** Following has ended by itself: read on, unless the reason lasts. */
   #halted(error: unknown): void {
     if (this.#isStopped) return;
-    const isOurs = error instanceof MlsError && error.code === 'xmpp.gap';
-    if (!isOurs && !this.#isLost) return;
+    if (!this.#isLost && !(error instanceof MlsError && error.code === 'xmpp.gap')) return;
     this.catchUp().catch((reason: unknown) => {
       if (reason instanceof MlsError) this.#options.onHole(reason);
     });

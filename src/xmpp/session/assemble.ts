@@ -72,7 +72,7 @@ export async function assemble(base: Base): Promise<Assembled> {
   const desk = new Desk({ nodes, blocked, mayInvite: options.mayInvite });
   const setting: Setting = {
     ...surroundingsOf(base, packagesOf(fetcher), { blocked, feedRead: () => desk.feedRead() }),
-    ...desk.duties,
+    ...desk.tasks,
     ...treeFiles(transport, provider, http),
     provider,
     client,

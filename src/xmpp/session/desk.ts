@@ -18,19 +18,23 @@ import { isBlocked, type Pin } from '../pins.ts';
 import type { Entry } from '../sequencer/contract.ts';
 import { digestOf } from '../sequencer/entry.ts';
 import type { RoomEvent } from '../sequencer/roomEvents.ts';
+import type { MlsContent } from '../stanza/mls.ts';
 import type { Control } from '../stanza/mlsControl.ts';
-import { isAdminOf } from './admins.ts';
-import { logHint } from './chats.ts';
 import { Conversation, type Talk } from './conversation.ts';
 import { GroupInfoCopies } from './copies.ts';
 import { Delays } from './delays.ts';
+import { Doorway, isAddressedToUs } from './doorway.ts';
+import { Duties } from './duties.ts';
+import type { MlsXmppEvent } from './events.ts';
 import { AccountFeed, type Delivery, type FeedHandlers } from './feed.ts';
-import { asMlsError, membersOf } from './goals.ts';
+import { asMlsError } from './goals.ts';
+import { tellPeers } from './publishing.ts';
+import { reportClear, reportUnreadable } from './reports.ts';
 import { Requests } from './requests.ts';
 import { isPublished, type Setting } from './setting.ts';
 import { type Host, takeWelcome } from './welcomes.ts';
 
-type Duties = Pick<Setting, 'roomEvent' | 'followed' | 'copies' | 'know'>;
+type Tasks = Pick<Setting, 'roomEvent' | 'followed' | 'copies' | 'know'>;
 type App = Extract<Incoming, { kind: 'app' }>;
 
 /** What a desk is made with. */
@@ -40,10 +44,6 @@ export interface DeskOptions {
   readonly blocked: Set<string>;
   readonly mayInvite: ((jid: string, binding: XmppBinding) => boolean | Promise<boolean>) | undefined;
 }
-
-/** Seconds after which admins, then members, act on what the room says. */
-const ADMINS_S = [0, 3] as const;
-const MEMBERS_S = [5, 20] as const;
 
 /** Sorts what arrives for one session. */
 export class Desk implements FeedHandlers, Host {
@@ -58,6 +58,8 @@ export class Desk implements FeedHandlers, Host {
   #feed: AccountFeed | undefined;
   #delays: Delays | undefined;
   #requests: Requests | undefined;
+  #duties: Duties | undefined;
+  #doorway: Doorway | undefined;
 
   constructor(options: DeskOptions) {
     this.#options = options;
@@ -68,8 +70,15 @@ export class Desk implements FeedHandlers, Host {
   serve(setting: Setting): AccountFeed {
     this.#setting = setting;
     const failed = (error: unknown): void => this.fault(asMlsError(error));
-    this.#delays = new Delays(setting.timers, setting.random, failed);
+    this.#delays = new Delays(setting, failed);
     this.#requests = new Requests(setting, this.#delays);
+    this.#duties = new Duties(setting, this.#delays, () => this.conversations);
+    this.#doorway = new Doorway({
+      timers: setting.timers,
+      delays: this.#delays,
+      isKnown: (jid) => this.#isKnown(jid),
+      tell: (event) => void setting.events.emit(event),
+    });
     this.#feed = new AccountFeed(setting, this);
     return this.#feed;
   }
@@ -92,7 +101,7 @@ export class Desk implements FeedHandlers, Host {
   }
 
   /** What the session does for its conversations. */
-  get duties(): Duties {
+  get tasks(): Tasks {
     return {
       roomEvent: (conversation, event) => this.#roomEvent(conversation, event),
       followed: (...what) => this.#followed(...what),
@@ -114,6 +123,15 @@ export class Desk implements FeedHandlers, Host {
     const known = this.#conversations.get(key) ?? new Conversation(this.setting, talk);
     this.#conversations.set(key, known);
     return known;
+  }
+
+  invite(invitation: Extract<MlsXmppEvent, { kind: 'invitation' }>): boolean {
+    return this.#doorway?.invite(invitation) ?? false;
+  }
+
+  /** Everything was read: what a member has to see to now. @throws `xmpp.*`, `storage.*` */
+  async caughtUp(): Promise<void> {
+    await this.#duties?.caughtUp();
   }
 
   begin(conversation: Conversation): void {
@@ -138,6 +156,7 @@ export class Desk implements FeedHandlers, Host {
   async learn(pin: Pin): Promise<void> {
     if (isBlocked(pin)) this.#options.blocked.add(pin.jid);
     else this.#options.blocked.delete(pin.jid);
+    this.#duties?.revoked(pin);
   }
 
   async deliver({ incoming, time }: Delivery): Promise<void> {
@@ -150,7 +169,7 @@ export class Desk implements FeedHandlers, Host {
       if (incoming.kind === 'app') await this.#app(incoming, time);
       else if (incoming.kind === 'mls') await this.#mls(incoming);
       else if (incoming.kind === 'clear') this.#clear(incoming);
-      else this.#unsupported(incoming);
+      else reportUnreadable(this.setting.events, incoming, failure('codec.unsupported'));
     } catch (error) {
       const told = asMlsError(error);
       // The machine failed, not the message: it is to come again.
@@ -181,7 +200,8 @@ export class Desk implements FeedHandlers, Host {
     const groupId = headerOf(message)?.groupId;
     const known = groupId && this.#groups.get(toHex(groupId));
     if (known === undefined) {
-      this.#unknownGroup(incoming, groupId);
+      const error = failure('state.unknown-group', groupId === undefined ? {} : { group: toHex(groupId) });
+      if (incoming.direction !== 'sent') reportUnreadable(this.setting.events, incoming, error);
       return;
     }
     const content = { kind: 'app', message } as const;
@@ -193,28 +213,30 @@ export class Desk implements FeedHandlers, Host {
     await known.ordered.direct(arrived, (records) => this.setting.seen.mark(digest, records));
   }
 
-  #unknownGroup({ peer, id, direction }: App, groupId: Uint8Array | undefined): void {
-    if (direction === 'sent') return;
-    const error = failure('state.unknown-group', groupId === undefined ? {} : { group: toHex(groupId) });
-    void this.setting.events.emit({
-      kind: 'undecryptable',
-      conversation: undefined,
-      id: id ?? '',
-      from: peer,
-      error,
-    });
-  }
-
   async #mls({ payload, peer, direction }: Extract<Incoming, { kind: 'mls' }>): Promise<void> {
     const { content } = payload;
     if (content.kind === 'welcome') {
-      await takeWelcome(this, content, peer);
-      this.later([0, 1], () => this.setting.ownPackages.maintain({ joined: true }));
+      await this.#welcome(content, peer);
       return;
     }
     if (direction === 'sent') return;
     if (content.kind === 'log-hint' || content.kind === 'join-request' || content.kind === 'info-request')
       await this.#control(content, peer);
+  }
+
+  async #welcome(welcome: Extract<MlsContent, { kind: 'welcome' }>, peer: string): Promise<void> {
+    const { client, ownPackages } = this.setting;
+    if (!isAddressedToUs(welcome.message, client.keyPackages)) return;
+    const jid = readJid(peer);
+    await this.#doorway?.pass(jid === undefined ? '' : bareJid(jid), async () => {
+      await takeWelcome(this, welcome, peer);
+      this.later([0, 1], () => ownPackages.maintain({ joined: true }));
+    });
+  }
+
+  #isKnown(jid: string): boolean {
+    if (jid === this.setting.self.jid || this.has({ kind: 'chat', jid })) return true;
+    return this.conversations.some(({ members }) => members.some((member) => member.jid === jid));
   }
 
   async #control(control: Exclude<Control, { kind: 'desync' }>, from: string): Promise<void> {
@@ -232,20 +254,8 @@ export class Desk implements FeedHandlers, Host {
   #clear({ peer, clear }: Extract<Incoming, { kind: 'clear' }>): void {
     const jid = readJid(peer);
     const conversation = jid && this.#conversations.get(`chat ${bareJid(jid)}`);
-    const code = judgeClear(clear, false);
-    if (conversation === undefined || conversation.status !== 'active' || code === undefined) return;
-    void this.setting.events.emit({ kind: 'downgrade', conversation, from: peer, error: failure(code) });
-  }
-
-  #unsupported({ peer, id }: Extract<Incoming, { kind: 'unsupported' }>): void {
-    const error = failure('codec.unsupported');
-    void this.setting.events.emit({
-      kind: 'undecryptable',
-      conversation: undefined,
-      id: id ?? '',
-      from: peer,
-      error,
-    });
+    if (conversation !== undefined)
+      reportClear(this.setting.events, conversation, { from: peer, parts: clear });
   }
 
   async #listed({ jid, verdict, pin, error }: ListOutcome): Promise<void> {
@@ -254,21 +264,10 @@ export class Desk implements FeedHandlers, Host {
       void this.setting.events.emit({ kind: 'trust', jid, verdict, error });
   }
 
-  /** What the room says of accounts is no law in the group; members see to it that both agree. */
   #roomEvent(conversation: Conversation, event: RoomEvent): void {
-    const { events } = this.setting;
-    void events.emit({ kind: 'room', conversation, event });
-    const group = conversation.group;
-    if (event.kind !== 'affiliation' || group === undefined || !group.isActive) return;
-    const jid = readJid(event.jid);
-    if (jid === undefined || !['none', 'outcast'].includes(event.affiliation)) return;
-    const account = bareJid(jid);
-    if (account === this.setting.self.jid || membersOf(group, account).length === 0) return;
-    conversation.putOut(account);
-    const when = isAdminOf(this.setting, group) ? ADMINS_S : MEMBERS_S;
-    this.later(when, async () => {
-      if (conversation.status === 'active') await conversation.remove(account);
-    });
+    void this.setting.events.emit({ kind: 'room', conversation, event });
+    if (event.kind === 'affiliation' && conversation.status === 'active')
+      this.#duties?.affiliation(conversation, event);
   }
 
   #followed(conversation: Conversation, ordered: OrderedGroup, followed: Followed, entry?: Entry): void {
@@ -279,16 +278,11 @@ export class Desk implements FeedHandlers, Host {
     if (followed.isOwn) {
       // Welcomes were written down with the commit.
       this.#delays?.now(() => ordered.mailer.flush());
-      if (conversation.kind !== 'room') this.#delays?.now(() => this.#tellPeers(conversation, ordered));
+      if (conversation.kind !== 'room')
+        this.#delays?.now(() => tellPeers(this.setting, conversation, ordered));
     }
     if (!group.isActive || conversation.kind === 'room' || !isPublished(bindingOf(group.extensions))) return;
     const peer = conversation.kind === 'chat' ? conversation.jid : undefined;
     this.later(followed.isOwn ? [0, 0] : [5, 60], () => this.#copies.write(group, peer, !followed.isOwn));
-  }
-
-  async #tellPeers(conversation: Conversation, { stored: { group } }: OrderedGroup): Promise<void> {
-    const { transport, random, self } = this.setting;
-    for (const to of new Set([conversation.jid, self.jid]))
-      await transport.send(logHint(to, group.id, group.epoch, random));
   }
 }

@@ -6,6 +6,7 @@ import type { KeyPair, Provider } from '../../index.ts';
 import type { MlsStore } from '../../storage/index.ts';
 import type { XmppBinding } from '../binding.ts';
 import type { Http } from '../content/files.ts';
+import { aikId } from '../identity/accountKey.ts';
 import { fingerprintText } from '../identity/fingerprint.ts';
 import { bareJid, parseJid } from '../jid.ts';
 import { Nodes } from '../nodes.ts';
@@ -16,6 +17,7 @@ import type { ConnectionState, Transport } from '../transport.ts';
 import { type Assembled, assemble, openClient } from './assemble.ts';
 import { beginChat } from './chats.ts';
 import type { Conversation, Talk } from './conversation.ts';
+import { isCutOff } from './delays.ts';
 import type { Desk } from './desk.ts';
 import { EventStream, type Listener, type MlsXmppEvent } from './events.ts';
 import type { AccountFeed } from './feed.ts';
@@ -149,6 +151,17 @@ export class MlsXmpp {
     return this.#open(talk, (conversation) => beginRoom(this.#setting, conversation, options));
   }
 
+  /**
+   * The fingerprint of an account's key, for comparing: as it is kept here, otherwise as the server has it, which is kept.
+   * @param jid bare address @returns nothing for an account without devices @throws `xmpp.*`, `storage.*`
+   */
+  async fingerprint(jid: string): Promise<string | undefined> {
+    const { devices, provider, device } = this.#setting;
+    if (jid === device.jid) return this.device.fingerprint;
+    const pin = (await devices.pin(jid)) ?? (await devices.fetch(jid)).pin;
+    return pin && fingerprintText(aikId(provider.suite(1), pin.signed.list.accountKey));
+  }
+
   /** What the user, or a scanned code, says of an account's key. @param fingerprint 32 bytes @throws `policy.identity-changed` */
   async decide(
     jid: string,
@@ -172,6 +185,7 @@ export class MlsXmpp {
       await conversation.ordered?.resume();
     }
     await this.#setting.ownPackages.maintain({ caughtUp: true });
+    await this.#desk.caughtUp();
   }
 
   /** Stop listening. The store stays open, and belongs to whoever opened it. */
@@ -229,8 +243,10 @@ export class MlsXmpp {
 
   #connection(state: ConnectionState): void {
     if (state === 'offline' || this.#isStopped) return;
-    const report = (error: unknown): void => {
-      void this.#setting.events.emit({ kind: 'fault', conversation: undefined, error: asMlsError(error) });
+    const report = (reason: unknown): void => {
+      if (isCutOff(reason)) return;
+      const error = asMlsError(reason);
+      void this.#setting.events.emit({ kind: 'fault', conversation: undefined, error });
     };
     if (state === 'resumed') {
       for (const { ordered } of this.conversations) ordered?.resume().catch(report);

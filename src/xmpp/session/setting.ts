@@ -18,6 +18,7 @@ import type { RoomEvent } from '../sequencer/roomEvents.ts';
 import type { GroupInfoPart } from '../stanza/mls.ts';
 import type { Conversation, Surroundings } from './conversation.ts';
 import type { OwnDevice } from './ownDevice.ts';
+import { reportClearEntry } from './reports.ts';
 import type { Seen } from './seen.ts';
 import type { TreeFiles } from './treeFiles.ts';
 
@@ -114,6 +115,7 @@ export function orderGroup(
       await handout.followed(ordered.stored.group, followed, entry);
       conversation.followed(ordered, followed);
       setting.followed(conversation, ordered, followed, entry);
+      if (entry !== undefined && conversation.kind === 'room') reportClearEntry(events, conversation, entry);
     },
     onHole: (error) => void events.emit({ kind: 'fault', conversation, error }),
     onLost: () => void events.emit({ kind: 'lost-race', conversation }),

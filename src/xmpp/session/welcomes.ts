@@ -9,6 +9,7 @@ import { Conversing, namesOf, record } from '../ordered/records.ts';
 import type { From } from '../sequencer/contract.ts';
 import type { MlsContent } from '../stanza/mls.ts';
 import type { Conversation, Talk } from './conversation.ts';
+import type { MlsXmppEvent } from './events.ts';
 import { nameOf } from './goals.ts';
 import { askForTree, isWithoutTree, type PreparedJoin, prepareJoin } from './joining.ts';
 import { orderGroup, requireOurs, type Setting } from './setting.ts';
@@ -22,6 +23,8 @@ export interface Host {
   has(talk: Talk): boolean;
   /** Read what a new conversation has, in its own time. */
   begin(conversation: Conversation): void;
+  /** Ask the user. @returns whether there is room for the question */
+  invite(invitation: Extract<MlsXmppEvent, { kind: 'invitation' }>): boolean;
   /** Whether this account may take us into a group without our being asked. */
   mayInvite(jid: string, binding: XmppBinding): Promise<boolean>;
   /** Do something later, unless the session ends. @param between seconds */
@@ -67,13 +70,14 @@ async function decide(host: Host, welcome: Welcome, { join, since }: PreparedJoi
     await enter(host, { join, since, binding, talk, welcome });
     return;
   }
-  void setting.events.emit({
+  const isAsked = host.invite({
     kind: 'invitation',
     from: inviter?.jid ?? '',
     conversationWith: talk.jid,
     accept: () => enter(host, { join, since, binding, talk, welcome }),
     decline: () => join.discard(),
   });
+  if (!isAsked) await join.discard();
 }
 
 async function isAllowed(

@@ -12,7 +12,7 @@ import {
   refuse,
   type XmlElement,
 } from '../element.ts';
-import { bareJidIn, formatJid, jidIn, readJid } from '../jid.ts';
+import { bareJidIn, formatJid, jidIn, readJid, sameBareJid, sameJid } from '../jid.ts';
 import { type Form, formIn, submit } from './form.ts';
 import { iqGet, iqSet } from './iq.ts';
 
@@ -82,7 +82,7 @@ export function readRoomPresence(presence: XmlElement): RoomPresence | undefined
   if (x === undefined) return undefined;
   const from = readJid(needAttr(presence, 'from'));
   if (from?.resource === undefined) return refuse('from', 'malformed');
-  const occupant = occupantIn(x);
+  const occupant = occupantOfAll(childrenOf(x, 'item'), attr(presence, 'to'));
   const occupantId = child(presence, 'occupant-id', NS_OCCUPANT_ID);
   return {
     room: formatJid({ ...from, resource: undefined }),
@@ -182,6 +182,14 @@ function statusesIn(x: XmlElement): ReadonlySet<number> {
 function occupantIn(x: XmlElement): Occupant | undefined {
   const item = child(x, 'item');
   return item === undefined ? undefined : occupantOf(item);
+}
+
+/** Prosody shows each device of an account that shares a nick: the one that is told, or the first. They are of one account. */
+function occupantOfAll(items: readonly XmlElement[], to: string | undefined): Occupant | undefined {
+  const [first, ...others] = items.map(occupantOf);
+  const isOne = others.every(({ jid }) => sameBareJid(jid ?? '', first?.jid ?? ''));
+  if (!isOne) refuse('item', 'several accounts');
+  return others.find(({ jid }) => sameJid(jid ?? '', to ?? '')) ?? first;
 }
 
 function occupantOf(item: XmlElement): Occupant {

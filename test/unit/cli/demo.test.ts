@@ -13,12 +13,7 @@ const CHECKS = 40;
 
 async function play(change: (stage: Stage) => Stage): Promise<{ code: number; facts: Fact[] }> {
   const lines: string[] = [];
-  const terminal = {
-    out: (line: string) => void lines.push(line),
-    err: () => undefined,
-    read: () => Promise.reject(new Error('no files')),
-    colour: false,
-  };
+  const terminal = { out: (line: string): void => void lines.push(line), colour: false };
   const stage = change(embeddedStage({ dialect: 'prosody', seed: 5 }));
   const code = await playStory(stage, new Narrator(terminal, true));
   return { code, facts: lines.map((line) => JSON.parse(line) as Fact) };
@@ -90,10 +85,7 @@ describe('xmpp-mls demo', () => {
   });
 
   test('nothing checked is no success', () => {
-    const narrator = new Narrator(
-      { out: () => {}, err: () => {}, read: async () => new Uint8Array(), colour: false },
-      false,
-    );
+    const narrator = new Narrator({ out: () => {}, colour: false }, false);
     expect(narrator.end()).toBe(1);
   });
 

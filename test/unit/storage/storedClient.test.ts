@@ -1,9 +1,10 @@
 /** A client in a store: KeyPackages, joins, offers, groups that follow on others, and removal. */
 
 import { describe, expect, test } from 'vitest';
+import type { LeafIndex } from '../../../src/base/brand.ts';
 import { fromHex, toHex } from '../../../src/base/bytes.ts';
 import { MlsError } from '../../../src/base/error.ts';
-import { reinit } from '../../../src/group/proposals.ts';
+import { reinit, remove } from '../../../src/group/proposals.ts';
 import type { KeyValueStore, StoreOp } from '../../../src/storage/backend.ts';
 import { memoryBackend } from '../../../src/storage/memory.ts';
 import { addTo, openProfile, type Profile, read, reopen, text } from '../../support/stored.ts';
@@ -70,6 +71,49 @@ describe('KeyPackages', () => {
     await bob.backend.batch([{ type: 'put', key: `k/1/${'00'.repeat(32)}`, value: fromHex('0001') }]);
     bob = await reopen(bob, 'bob');
     expect(bob.client.keyPackages).toEqual([toHex(last.ref)]);
+  });
+
+  test('JOI-07 a reusable one serves two Welcomes, through a restart, until it is forgotten', async () => {
+    const alice = await openProfile(memoryBackend(), 'alice');
+    const carol = await openProfile(memoryBackend(), 'carol');
+    let bob = await openProfile(memoryBackend(), 'bob');
+    const { message, ref } = await bob.client.createKeyPackage({ reusable: true });
+    const welcomes: Uint8Array[] = [];
+    for (const { client } of [alice, carol, carol]) {
+      const group = await client.createGroup();
+      const commit = await group.invite([message]);
+      await group.accept(commit);
+      welcomes.push(commit.welcome);
+    }
+    await (await bob.client.prepareJoin(welcomes[0]!)).accept();
+    bob = await reopen(bob, 'bob');
+    expect(bob.client.keyPackages).toEqual([toHex(ref)]);
+    await (await bob.client.prepareJoin(welcomes[1]!)).accept();
+    expect(bob.client.groups).toHaveLength(2);
+    await bob.client.forgetKeyPackage(ref);
+    expect(await names(bob, 'k/')).toEqual([]);
+    expect(await codeOf(bob.client.prepareJoin(welcomes[2]!))).toBe('state.unknown-key-package');
+  });
+
+  test('STO-16 a Welcome that was taken leads nowhere once we were removed; a newer one does', async () => {
+    const alice = await openProfile(memoryBackend(), 'alice');
+    const bob = await openProfile(memoryBackend(), 'bob');
+    const { message } = await bob.client.createKeyPackage({ reusable: true });
+    const group = await alice.client.createGroup();
+    const first = await group.invite([message]);
+    await group.accept(first);
+    const theirs = await (await bob.client.prepareJoin(first.welcome)).accept();
+    const removal = await group.commit([remove(1 as LeafIndex)]);
+    await group.accept(removal);
+    const seen = await theirs.process(removal.message);
+    if (seen.kind !== 'commit') throw new Error(seen.kind);
+    await theirs.accept(seen.commit);
+    expect(theirs.group.isActive).toBe(false);
+    expect(await codeOf(bob.client.prepareJoin(first.welcome))).toBe('validation.group-id');
+    const second = await group.invite([message]);
+    await group.accept(second);
+    const again = await (await bob.client.prepareJoin(second.welcome)).accept();
+    expect(again.group.epoch).toBe(3n);
   });
 
   test('a join that cannot be written leaves everything as it was, and can be accepted later', async () => {

@@ -3,7 +3,7 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import { toHex } from '../../../src/base/bytes.ts';
 import { nodeProvider } from '../../../src/crypto/node/index.ts';
-import { acceptAnyCredential, basicCredential, type KeyPair } from '../../../src/index.ts';
+import { acceptAnyCredential, basicCredential, commonCapabilities, type KeyPair } from '../../../src/index.ts';
 import { type MlsStore, openStore, type StoredClient } from '../../../src/storage/index.ts';
 import { memoryBackend } from '../../../src/storage/memory.ts';
 import { Devices } from '../../../src/xmpp/devices.ts';
@@ -209,6 +209,40 @@ describe('our own KeyPackages', () => {
     expect([count(juliet.item), kept(middle, juliet.item)]).toEqual(['8+1', 8]);
     expect(await join(last)).toEqual({ lastResort: true, again: true });
     expect(await (await juliet.own).maintain({ login: true })).toBe(false);
+  });
+
+  test('name every suite that the device could change to', async () => {
+    const { item } = await published(JULIET, ID);
+    const { cipherSuites } = commonCapabilities([item[0]?.message ?? new Uint8Array()]);
+    expect(cipherSuites).toEqual([1, ...nodeProvider.suites.filter((suite) => suite !== 1)]);
+    expect(cipherSuites).toEqual(expect.arrayContaining([2, 3]));
+  });
+
+  test('JOI-07 work for a second Welcome, for seven days and one catch-up', async () => {
+    const juliet = await published(JULIET, ID);
+    const romeo = await published(ROMEO, OTHER_ID);
+    const own = await juliet.own;
+    const join = async (message: Uint8Array): Promise<unknown> => {
+      const group = await romeo.clients[0]?.createGroup();
+      const commit = await group?.invite([message]);
+      if (group === undefined || commit === undefined) throw new Error('no group');
+      await group.accept(commit);
+      const staged = await juliet.clients[0]?.prepareJoin(commit.welcome ?? new Uint8Array());
+      let use: unknown;
+      await staged?.accept((_group, records) => {
+        use = own.use(staged.keyPackage ?? new Uint8Array(), records);
+      });
+      return use;
+    };
+    const { message } = juliet.item.find((one) => !one.lastResort) ?? { message: new Uint8Array() };
+    expect(await join(message)).toEqual({ lastResort: false, again: false });
+    await own.maintain({ joined: true });
+    expect(messages(juliet.item).has(toHex(message))).toBe(false);
+    now += 7 * DAY;
+    await own.maintain();
+    expect(await join(message)).toEqual({ lastResort: false, again: true });
+    await own.maintain({ caughtUp: true });
+    await expect(join(message)).rejects.toMatchObject({ code: 'state.unknown-key-package' });
   });
 
   test('are renewed in time: the last resort after 30 days, all before they expire, and the item after 14 days', async () => {

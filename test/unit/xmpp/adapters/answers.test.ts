@@ -119,6 +119,18 @@ describe('listeners', () => {
     expect(await uncaught).toBe(thrown);
   });
 
+  test('XMP-33: what was asked in a session ends with it', async () => {
+    const hub = createHub(lookAtPlain, {});
+    const lost = hub.inSession(new Promise<never>(() => {})).catch((error: unknown) => error);
+    const answered = hub.inSession(Promise.resolve('answer'));
+    expect(await answered).toBe('answer');
+    hub.ended();
+    expect((await lost) as MlsError).toMatchObject({ code: 'xmpp.timeout', detail: { session: 'ended' } });
+    const refused = new Error('refused');
+    await expect(hub.inSession(Promise.reject(refused))).rejects.toBe(refused);
+    expect(await hub.inSession(Promise.resolve('in the next'))).toBe('in the next');
+  });
+
   test('hear of a lost connection once, and not of one that never was', () => {
     const hub = createHub(lookAtPlain, {});
     const states: string[] = [];

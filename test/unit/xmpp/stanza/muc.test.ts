@@ -70,6 +70,15 @@ describe('presence', () => {
     });
   });
 
+  test('tells which of several devices with one nick is meant', () => {
+    const items = ['one', 'two'].map((resource) => el('item', { jid: `romeo@m.example/${resource}` }));
+    const shown = (to: string): string | undefined =>
+      readRoomPresence(el('presence', { from: 'a@b/c', to }, el('x', { xmlns: USER }, ...items)))?.occupant
+        .jid;
+    expect(shown('romeo@m.example/two')).toBe('romeo@m.example/two');
+    expect(shown('juliet@c.example/one')).toBe('romeo@m.example/one');
+  });
+
   test('of contacts, errors and requests is none of a room', () => {
     expect(readRoomPresence(el('presence', { from: 'a@b/c' }))).toBeUndefined();
     expect(readRoomPresence(el('message'))).toBeUndefined();
@@ -89,7 +98,11 @@ describe('presence', () => {
       'a status that is no number',
       `<presence from='a@b/c'><x xmlns='${USER}'><item/><status code='x'/></x></presence>`,
     ],
-    ['two items', `<presence from='a@b/c'><x xmlns='${USER}'><item/><item/></x></presence>`],
+    ['two items of nobody', `<presence from='a@b/c'><x xmlns='${USER}'><item/><item/></x></presence>`],
+    [
+      'two accounts under one nick',
+      `<presence from='a@b/c'><x xmlns='${USER}'><item jid='d@e/f'/><item jid='g@e/f'/></x></presence>`,
+    ],
   ])('refuses %s', (_, text) => {
     expect(codeOf(() => readRoomPresence(xml(text)))).toBe('xmpp.stanza');
   });
