@@ -59,15 +59,13 @@ export interface CommitterOptions {
 }
 
 type Fate = 'won' | 'lost';
-
 /** How often the same bytes are tried before the goal is given back as unknown. */
 const TRIES = 6;
 /** Losses in a row after which the wish is left to others as proposals. */
 const PATIENCE = 5;
 /** How long an archived entry may be on its way to us before the archive is asked. */
 const TURN_MS = 10_000;
-const LONGEST_BACKOFF_MS = 30_000;
-const SHORTEST_BACKOFF_MS = 250;
+const BACKOFF_MS = { shortest: 250, longest: 30_000 };
 
 /** One after another, the goals of one group. */
 export class Committer {
@@ -281,7 +279,7 @@ export class Committer {
   async #backOff(losses: number): Promise<void> {
     this.#options.onLost?.();
     const { random } = this.#options;
-    const longest = Math.min(LONGEST_BACKOFF_MS, SHORTEST_BACKOFF_MS * 2 ** losses);
+    const longest = Math.min(BACKOFF_MS.longest, BACKOFF_MS.shortest * 2 ** losses);
     await this.#pause(longest * (0.5 + uniform(random)));
     await this.#options.catchUp();
   }

@@ -47,7 +47,6 @@ export interface OrderedGroupOptions {
   readonly onProgress?: (entries: number) => void;
 }
 
-/** Evidence that we are not where the others are. */
 const FAILURES = 3;
 /** Readings that may each end in a repair before it is given up. */
 const ROUNDS = 4;
@@ -131,7 +130,6 @@ export class OrderedGroup implements Taker {
       for (const due of await this.#follower.settleDue()) await this.#options.onFollowed(due, undefined);
   }
 
-  /** Told by the sequencer. */
   progress(entries: number): void {
     this.#options.onProgress?.(entries);
   }

@@ -88,7 +88,7 @@ export async function assemble(base: Base): Promise<Assembled> {
 }
 
 function surroundingsOf(
-  { options, events, device }: Base,
+  { options, events, device, client }: Base,
   packages: Packages,
   { blocked, feedRead }: { readonly blocked: ReadonlySet<string>; readonly feedRead: () => Promise<void> },
 ): Surroundings {
@@ -102,6 +102,7 @@ function surroundingsOf(
     packages,
     self: { jid: device.jid, device: device.id },
     isBlocked: (jid) => blocked.has(jid),
+    leafExtensions: () => [device.certificate(client.suite, client.signatureKey)],
     feedRead,
   };
 }

@@ -1,7 +1,7 @@
 /** A room, or another account, to talk with in private. */
 
 import { fail, MlsError } from '../../base/error.ts';
-import type { Group } from '../../index.ts';
+import type { Extension, Group } from '../../index.ts';
 import type { MlsStore } from '../../storage/index.ts';
 import type { MessageContent } from '../content/content.ts';
 import { buildMessage, sealMessage } from '../content/message.ts';
@@ -39,6 +39,8 @@ export interface Surroundings {
   readonly feedRead: () => Promise<void>;
   /** Whether the user has to decide about an account before anything is sent to it. */
   readonly isBlocked: (jid: string) => boolean;
+  /** What a new leaf of ours says: a certificate with time left. */
+  readonly leafExtensions: () => readonly Extension[];
 }
 
 /** What a conversation is with. */
@@ -158,7 +160,7 @@ export class Conversation {
   /** Fresh keys for this device: whoever has stolen older ones is shut out (RFC 9420 §16.6). */
   async refresh(): Promise<void> {
     const ordered = this.#active();
-    await ordered.reach(fresh(ordered.stored.group));
+    await ordered.reach(fresh(ordered.stored.group, this.#with.leafExtensions));
     this.#renewedAt = this.#with.timers.now();
   }
 

@@ -32,6 +32,7 @@ import { tellPeers } from './publishing.ts';
 import { reportClear, reportUnreadable } from './reports.ts';
 import { Requests } from './requests.ts';
 import { isPublished, type Setting } from './setting.ts';
+import { Upkeep } from './upkeep.ts';
 import { type Host, takeWelcome } from './welcomes.ts';
 
 type Tasks = Pick<Setting, 'roomEvent' | 'followed' | 'copies' | 'know'>;
@@ -60,6 +61,7 @@ export class Desk implements FeedHandlers, Host {
   #requests: Requests | undefined;
   #duties: Duties | undefined;
   #doorway: Doorway | undefined;
+  #upkeep: Upkeep | undefined;
 
   constructor(options: DeskOptions) {
     this.#options = options;
@@ -73,6 +75,8 @@ export class Desk implements FeedHandlers, Host {
     this.#delays = new Delays(setting, failed);
     this.#requests = new Requests(setting, this.#delays);
     this.#duties = new Duties(setting, this.#delays, () => this.conversations);
+    this.#upkeep = new Upkeep(setting, this.#delays, () => this.conversations);
+    this.#upkeep.begin();
     this.#doorway = new Doorway({
       timers: setting.timers,
       delays: this.#delays,
@@ -131,6 +135,7 @@ export class Desk implements FeedHandlers, Host {
 
   /** Everything was read: what a member has to see to now. @throws `xmpp.*`, `storage.*` */
   async caughtUp(): Promise<void> {
+    await this.#upkeep?.look();
     await this.#duties?.caughtUp();
   }
 

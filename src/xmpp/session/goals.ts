@@ -1,7 +1,7 @@
 /** What conversations want of their groups, as goals for the committer. */
 
 import { fail, MlsError } from '../../base/error.ts';
-import { add, type Group, type Member, remove } from '../../index.ts';
+import { add, type Extension, type Group, type Member, remove } from '../../index.ts';
 import { HandshakeReason, handshakeNote } from '../handshakeNote.ts';
 import { readIdentity } from '../identity/deviceCert.ts';
 import type { SignedDeviceList } from '../identity/deviceList.ts';
@@ -130,14 +130,19 @@ export const proposalsCommitted: Goal = {
     group.proposals.length === 0 ? undefined : { inputs: [], note: handshakeNote(HandshakeReason.none) },
 };
 
-/** Our leaf has fresh keys. */
-export function fresh(group: Group): Goal {
+/** Our leaf has fresh keys, and what a leaf of ours is to say now. */
+export function fresh(group: Group, extensions: () => readonly Extension[]): Goal {
   const since = group.epoch;
   return {
     name: 'refresh',
     plan: async (now) => {
       const renewed = now.renewals.find(({ member }) => member.leaf === now.self)?.epoch ?? 0n;
-      return renewed > since ? undefined : { inputs: [], note: handshakeNote(HandshakeReason.rekey) };
+      if (renewed > since) return undefined;
+      return {
+        inputs: [],
+        note: handshakeNote(HandshakeReason.rekey),
+        leaf: { extensions: extensions() },
+      };
     },
   };
 }

@@ -7,6 +7,7 @@ import type { MlsStore } from '../../storage/index.ts';
 import type { XmppBinding } from '../binding.ts';
 import type { Http } from '../content/files.ts';
 import { aikId } from '../identity/accountKey.ts';
+import { RevocationReason } from '../identity/deviceList.ts';
 import { fingerprintText } from '../identity/fingerprint.ts';
 import { bareJid, parseJid } from '../jid.ts';
 import { Nodes } from '../nodes.ts';
@@ -169,6 +170,20 @@ export class MlsXmpp {
     trust: 'tofu' | 'verified' | 'distrusted',
   ): Promise<void> {
     await this.#desk.learn(await this.#setting.devices.decide(jid, fingerprint, trust));
+  }
+
+  /**
+   * A device of ours is ours no more: our list says so, and all conversations put it out.
+   * @param id 16 hexadecimal digits
+   * @throws `policy.identity-unverified` without the account's key, and as `Devices.publish`
+   */
+  async revokeDevice(id: string, reason: RevocationReason = RevocationReason.removed): Promise<void> {
+    const { device, devices, timers } = this.#setting;
+    const aik = device.aik ?? fail('policy.identity-unverified', { rule: 'not certified' });
+    const when = BigInt(Math.floor(timers.now() / 1000));
+    await devices.publish(aik, { revoke: [{ deviceId: id, when, reason }] });
+    const pin = await devices.pin(device.jid);
+    if (pin !== undefined) await this.#desk.learn(pin);
   }
 
   /** Our devices are let into all conversations that they are not in. @throws as `Conversation.inviteOwnDevices` */
