@@ -109,6 +109,12 @@ export class Handout {
     await append({ kind: 'tree', tree: part }, branch);
   }
 
+  /** As {@link post}, if the newest snapshot is old or nothing leads on from it. @throws as there, `storage.*` */
+  async postIfDue(group: Group): Promise<void> {
+    const plan = planFor(group, group.ratchetTree, { newest: await this.#newest() });
+    if (plan.kind !== 'inside' && plan.isSnapshotDue && group.isActive) await this.post(group);
+  }
+
   /** A patch that leads elsewhere leads nobody in: the next who commits makes a snapshot. */
   #isWrong(epoch: bigint, nodes: TreeNodes, treePatch: Uint8Array | undefined): boolean {
     if (treePatch === undefined) return true;

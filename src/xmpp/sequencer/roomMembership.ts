@@ -205,6 +205,8 @@ export class RoomMembership implements Membership {
 
   #seeSelf({ present, nick, occupant, statuses }: RoomPresence): void {
     if (present) {
+      // Others who use the same connection enter for themselves, and are not to be taken out by us.
+      if (!this.#inside && this.#entering === undefined) return;
       this.#nick = nick;
       this.#inside = true;
       this.#entering?.done({ created: statuses.has(STATUS.created) });

@@ -8,11 +8,11 @@ import { orderedStanza } from '../ordered/outgoing.ts';
 import type { GroupInfoPart } from '../stanza/mls.ts';
 import { isPublished } from './setting.ts';
 
-/** The GroupInfo of the present epoch, and the tree where that is apart. @throws `xmpp.*` of appending and uploading */
+/** The GroupInfo of the present epoch, and the tree where that is apart and wanting. @throws `xmpp.*` of appending and uploading */
 export async function postInfo(ordered: OrderedGroup, random: (length: number) => Uint8Array): Promise<void> {
   const { group } = ordered.stored;
   if (!group.isActive || !isPublished(bindingOf(group.extensions))) return;
   const groupInfo: GroupInfoPart = { message: infoToPost(group), branch: branchTag(group) };
   await ordered.sequencer.append(orderedStanza({ kind: 'group-info', groupInfo }, newId('g', random)));
-  await ordered.handout.post(ordered.stored.group);
+  await ordered.handout.postIfDue(ordered.stored.group);
 }

@@ -10,7 +10,7 @@ import type { MlsContent } from '../../../../src/xmpp/stanza/mls.ts';
 import { buildMls } from '../../../../src/xmpp/stanza/mls.ts';
 import { affiliateTo } from '../../../../src/xmpp/stanza/muc.ts';
 import { encodeTree, TreePatch } from '../../../../src/xmpp/treePatch.ts';
-import { filledWith } from '../../../support/bareMembers.ts';
+import { bareMember, filledWith, withMembers } from '../../../support/bareMembers.ts';
 import { Parties, type Party } from '../../../support/parties.ts';
 
 let parties: Parties;
@@ -188,4 +188,14 @@ test('a room cannot grow beyond what can be handed out', async () => {
   });
   expect(hall.members.length).toBeGreaterThan(80);
   await hall.refresh();
+});
+
+test('Adds that do not fit into one stanza go in several commits', async () => {
+  const { hall } = await hallOf(0);
+  const now = Math.floor(parties.timers.now() / 1000);
+  const clients = Array.from({ length: 60 }, (_, index) => bareMember(`a${index}@many.example`, now));
+  await hall.ordered?.reach(withMembers(clients, 60));
+  expect(hall.members.length).toBe(61);
+  const commits = (await contents(hall)).filter(({ kind }) => kind === 'commit');
+  expect(commits.length).toBe(2);
 });
