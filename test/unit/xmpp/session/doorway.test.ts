@@ -36,13 +36,10 @@ const knock = (from: string): Promise<void> => doorway.pass(from, async () => vo
 beforeEach(() => {
   now = 1_000_000;
   [waiting, told, opened] = [[], [], []];
-  const delays = new Delays(
-    timers,
-    (length) => new Uint8Array(length),
-    (error) => {
-      throw error;
-    },
-  );
+  const transport = { watch: () => () => undefined };
+  const delays = new Delays({ timers, transport, random: (length) => new Uint8Array(length) }, (error) => {
+    throw error;
+  });
   const isKnown = (jid: string): boolean => jid === 'friend@example.org';
   doorway = new Doorway({ timers, delays, isKnown, tell: (event) => void told.push(event) });
 });
