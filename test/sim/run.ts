@@ -71,6 +71,7 @@ export async function run({ seed, faults, isTalkative = false }: RunOptions): Pr
 async function live(world: World, seed: number, wanted: readonly Fault[] | undefined): Promise<Verdict> {
   const { random, server, clock, witness } = world;
   await world.found();
+  if (world.outcomes.get('found done') !== 1) witness.fail('no group for the room');
   const faults = wanted ?? drawn(new Random(seed ^ 0xfa17));
   if (faults.length > 0) server.misbehave(hostility(seed, faults, random));
   const mayExpire = faults.includes('expire');

@@ -55,7 +55,11 @@ export async function beginRoom(
     await sequencer.stop();
   }
   // What has led in has left the room: be there again, and take in what came behind our commit.
-  await conversation.catchUp();
+  await conversation.catchUp().catch(async (error: unknown) => {
+    // The room may tell only now that we have left it.
+    if (!(error instanceof MlsError) || error.code !== 'xmpp.offline') throw error;
+    await conversation.catchUp();
+  });
 }
 
 /** Whether we own a room. @throws `xmpp.*` */
