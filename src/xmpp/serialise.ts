@@ -19,9 +19,10 @@ const ESCAPES: Readonly<Record<string, string>> = {
   '\t': '&#9;',
   '\n': '&#10;',
   '\r': '&#13;',
-  // Parsers that know XML 1.1 make spaces of these two.
+  // Parsers that know XML 1.1 make spaces of these, and one of those that JavaScript takes for ends of lines.
   '\u0085': '&#133;',
   '\u2028': '&#8232;',
+  '\u2029': '&#8233;',
 };
 
 /**
@@ -72,12 +73,12 @@ function named(name: string): string {
 
 /** Text as it stands between tags. @throws `codec.input` for a character that XML does not have */
 export function escapeText(value: string): string {
-  return legal(value).replace(/[&<>\r\u0085\u2028]/g, escapeOne);
+  return legal(value).replace(/[&<>\r\u0085\u2028\u2029]/g, escapeOne);
 }
 
 /** Text as it stands in an attribute, in single quotes. @throws `codec.input` for a character that XML does not have */
 export function escapeAttribute(value: string): string {
-  return legal(value).replace(/[&<>'\t\n\r\u0085\u2028]/g, escapeOne);
+  return legal(value).replace(/[&<>'\t\n\r\u0085\u2028\u2029]/g, escapeOne);
 }
 
 function escapeOne(character: string): string {

@@ -54,6 +54,14 @@ describe.each(TRANSPORTS)('%s', (_, transport) => {
     );
   });
 
+  test.each(['\t', '\n', '\r', '\u0085', '\u00a0', '\u2028', '\u2029', '\u3000'])(
+    'reads white space as it was written: %j',
+    (space) => {
+      const element = el('a', { id: `x${space}${space}y` }, `x${space}${space}y`);
+      expect(transport.parse(serialise(element))).toEqual(sent(element));
+    },
+  );
+
   test.each([
     '',
     'x',
