@@ -10,7 +10,7 @@ import { serialise } from '../../xmpp/serialise.ts';
 import type { Conversation } from '../../xmpp/session/conversation.ts';
 import type { Listener, MlsXmppEvent } from '../../xmpp/session/events.ts';
 import { MlsXmpp, type MlsXmppOptions } from '../../xmpp/session/session.ts';
-import { systemTimers } from '../../xmpp/timers.ts';
+import { systemTimers, type Timers } from '../../xmpp/timers.ts';
 import type { Transport } from '../../xmpp/transport.ts';
 import type { Line, Stage } from './stage.ts';
 
@@ -26,6 +26,8 @@ type Parts = Pick<Device, 'account' | 'resource' | 'disk' | 'line' | 'mls' | 'st
 interface Power {
   isOn: boolean;
   isWell: boolean;
+  /** How alarms that were set are called off. */
+  readonly alarms: Set<() => void>;
 }
 
 /** One device: of all that it was, only what it kept on its disk outlives a crash. */
@@ -84,9 +86,10 @@ export class Device {
   ail(): void {
     this.#power.isWell = false;
   }
-  /** The power fails: nothing is written any more, and nobody says goodbye. */
+  /** The power fails: nothing is written or done any more, and nobody says goodbye. */
   async crash(): Promise<void> {
     this.#power.isOn = false;
+    for (const cancel of this.#power.alarms) cancel();
     await this.line.cut();
   }
   /** Online again after a cut. */
@@ -124,10 +127,11 @@ export class Cast {
     const transport = this.#tap(line.transport);
     await transport.send(el('presence'));
     const events: MlsXmppEvent[] = [];
-    const power: Power = { isOn: true, isWell: true };
+    const power: Power = { isOn: true, isWell: true, alarms: new Set() };
     const plugged = whilePlugged(disk, () => power.isOn);
     const store = await openStore(plugged, { provider: stage.provider, lostWrites: 0 });
-    const { provider, timers } = stage;
+    const { provider } = stage;
+    const timers = timersOf(stage.timers, power);
     const nick = `${account.split('@')[0]}-${resource}`;
     const options = { transport, store, provider, timers, nick };
     const mls = await this.#start({ ...options, ...(accountKey && { accountKey }) }, (event) => {
@@ -207,6 +211,26 @@ export class Cast {
       parse: (xml) => transport.parse(xml),
     };
   }
+}
+
+/** A clock whose alarms end with the power. */
+function timersOf({ now, after }: Timers, power: Power): Timers {
+  const { alarms } = power;
+  return {
+    now,
+    after: (ms, run) => {
+      if (!power.isOn) return () => undefined;
+      const cancel = after(ms, () => {
+        alarms.delete(cancel);
+        run();
+      });
+      alarms.add(cancel);
+      return () => {
+        alarms.delete(cancel);
+        cancel();
+      };
+    },
+  };
 }
 
 /** A disk that nothing reaches any more when the power is gone. */

@@ -84,6 +84,31 @@ describe('xmpp-mls demo', () => {
     expect(failed).toEqual([expect.stringContaining('xmpp.refused')]);
   });
 
+  test('when it is over no alarm is left that would keep the process', async () => {
+    const left = new Set<number>();
+    let count = 0;
+    const { code } = await play((stage) => ({
+      ...stage,
+      timers: {
+        now: stage.timers.now,
+        after: (ms, run) => {
+          const alarm = ++count;
+          left.add(alarm);
+          const cancel = stage.timers.after(ms, () => {
+            left.delete(alarm);
+            run();
+          });
+          return () => {
+            left.delete(alarm);
+            cancel();
+          };
+        },
+      },
+    }));
+    expect([code, left.size]).toEqual([0, 0]);
+    expect(count).toBeGreaterThan(0);
+  });
+
   test('nothing checked is no success', () => {
     const narrator = new Narrator({ out: () => {}, colour: false }, false);
     expect(narrator.end()).toBe(1);
