@@ -5,7 +5,6 @@ import { failure, type MlsError } from '../../base/error.ts';
 import { bindingOf, GroupMode, type XmppBinding } from '../binding.ts';
 import { judgeClear } from '../content/clear.ts';
 import type { Incoming } from '../content/incoming.ts';
-import type { ListOutcome } from '../devices.ts';
 import type { XmlElement } from '../element.ts';
 import { bareJid, readJid } from '../jid.ts';
 import type { Nodes } from '../nodes.ts';
@@ -14,7 +13,7 @@ import { headerOf } from '../ordered/header.ts';
 import type { OrderedGroup } from '../ordered/orderedGroup.ts';
 import { outline } from '../ordered/outgoing.ts';
 import type { Conversing } from '../ordered/records.ts';
-import { isBlocked, type Pin } from '../pins.ts';
+import type { Pin } from '../pins.ts';
 import type { Entry } from '../sequencer/contract.ts';
 import { digestOf } from '../sequencer/entry.ts';
 import type { RoomEvent } from '../sequencer/roomEvents.ts';
@@ -32,6 +31,7 @@ import { tellPeers } from './publishing.ts';
 import { reportClear, reportUnreadable } from './reports.ts';
 import { Requests } from './requests.ts';
 import { isPublished, type Setting } from './setting.ts';
+import { TrustWatch } from './trustWatch.ts';
 import { Upkeep } from './upkeep.ts';
 import { type Host, takeWelcome } from './welcomes.ts';
 
@@ -62,6 +62,7 @@ export class Desk implements FeedHandlers, Host {
   #doorway: Doorway | undefined;
   #upkeep: Upkeep | undefined;
   #requests: Requests | undefined;
+  #trust: TrustWatch | undefined;
 
   constructor(options: DeskOptions) {
     this.#options = options;
@@ -74,6 +75,7 @@ export class Desk implements FeedHandlers, Host {
     const failed = (error: unknown): void => this.fault(asMlsError(error));
     this.#delays = new Delays(setting, failed);
     this.#requests = new Requests(setting, this.#delays);
+    this.#trust = new TrustWatch(setting, this.#delays, this.#options.blocked);
     this.#duties = new Duties(setting, this.#delays, () => this.conversations);
     this.#upkeep = new Upkeep(setting, this.#delays, () => this.conversations);
     this.#upkeep.begin();
@@ -113,8 +115,10 @@ export class Desk implements FeedHandlers, Host {
         conversation.kind === 'room'
           ? Promise.resolve([])
           : this.#copies.read([this.setting.self.jid, conversation.jid], groupId),
-      know: (conversation, ordered) =>
-        this.#groups.set(toHex(ordered.stored.group.id), { conversation, ordered }),
+      know: (conversation, ordered) => {
+        this.#groups.set(toHex(ordered.stored.group.id), { conversation, ordered });
+        this.#trust?.soon(conversation);
+      },
     };
   }
 
@@ -159,8 +163,7 @@ export class Desk implements FeedHandlers, Host {
 
   /** What became of trust in an account. */
   async learn(pin: Pin): Promise<void> {
-    if (isBlocked(pin)) this.#options.blocked.add(pin.jid);
-    else this.#options.blocked.delete(pin.jid);
+    this.#trust?.learn(pin);
     this.#duties?.revoked(pin);
   }
 
@@ -186,7 +189,7 @@ export class Desk implements FeedHandlers, Host {
   async other(message: XmlElement): Promise<void> {
     try {
       const outcome = await this.setting.devices.handle(message);
-      if (outcome !== undefined) await this.#listed(outcome);
+      if (outcome !== undefined) this.#trust?.listed(outcome);
     } catch (error) {
       this.fault(asMlsError(error));
     }
@@ -263,12 +266,6 @@ export class Desk implements FeedHandlers, Host {
       reportClear(this.setting.events, conversation, { from: peer, parts: clear });
   }
 
-  async #listed({ jid, verdict, pin, error }: ListOutcome): Promise<void> {
-    if (pin !== undefined) await this.learn(pin);
-    if (verdict !== 'same' || error !== undefined)
-      void this.setting.events.emit({ kind: 'trust', jid, verdict, error });
-  }
-
   #roomEvent(conversation: Conversation, event: RoomEvent): void {
     void this.setting.events.emit({ kind: 'room', conversation, event });
     if (event.kind === 'affiliation' && conversation.status === 'active')
@@ -280,6 +277,9 @@ export class Desk implements FeedHandlers, Host {
     if (followed.kind === 'own' && conversation.kind === 'room') this.#requests?.freshen(ordered);
     if (followed.kind !== 'commit') return;
     const { group } = ordered.stored;
+    const { added, updated } = followed.commit.changes;
+    if (added.length + updated.length > 0)
+      this.#trust?.soon(conversation, [...added, ...updated.map(({ after }) => after)]);
     if (followed.isOwn) {
       // Welcomes were written down with the commit.
       this.#delays?.now(() => ordered.mailer.flush());

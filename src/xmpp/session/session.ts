@@ -234,7 +234,7 @@ export class MlsXmpp {
         await conversation.ordered?.resume();
       } catch (reason) {
         const error = asMlsError(reason);
-        void this.#setting.events.emit({ kind: 'fault', conversation, error });
+        if (!isCutOff(error)) void this.#setting.events.emit({ kind: 'fault', conversation, error });
         failed ??= error;
       }
     }
