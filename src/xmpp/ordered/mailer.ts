@@ -40,6 +40,8 @@ const TRIES = 6;
 /** Sends the messages of one group. */
 export class Mailer {
   readonly #options: MailerOptions;
+  /** Messages whose senders wait, with their places as soon as these are known. */
+  readonly #awaited = new Map<string, string | undefined>();
   #last = 0n;
   #turn: Promise<unknown> = Promise.resolve();
 
@@ -60,9 +62,23 @@ export class Mailer {
       const { isOrdered } = letter;
       const outgoing = { isOrdered, stanza: serialise(stanza), number: this.#number() };
       records.put(names.outgoing + digest, record(Outgoing, outgoing));
+      // Before it is durable, since from then on somebody else may send it.
+      this.#awaited.set(names.outgoing + digest, undefined);
       return names.outgoing + digest;
     });
-    return this.#next(() => this.#deliver(name));
+    try {
+      const place = await this.#next(() => this.#deliver(name));
+      // Somebody else may have sent it meanwhile, or it was found in the archive.
+      return place ?? this.#awaited.get(name);
+    } finally {
+      this.#awaited.delete(name);
+    }
+  }
+
+  /** A message of ours was taken at its place in the order. @param digest of it, in hex */
+  placed(digest: string, place: string): void {
+    const name = this.#options.names.outgoing + digest;
+    if (this.#awaited.has(name)) this.#awaited.set(name, place);
   }
 
   /** Send what is left; what fails for want of a connection stays. */
@@ -101,6 +117,7 @@ export class Mailer {
     for (let tries = 0; tries < TRIES; tries++) {
       const appended = await this.#attempt(name, stanza);
       if (appended.kind === 'archived') {
+        if (this.#awaited.has(name)) this.#awaited.set(name, appended.id);
         await this.#forget(name);
         return appended.id;
       }

@@ -120,6 +120,7 @@ export class OrderedGroup implements Taker {
     const followed = await this.#follower.follow(entry, position);
     const arrived = arrivedIn(entry);
     this.#notice(followed, arrived);
+    if (followed.kind === 'own') this.#mailer.placed(followed.digest, entry.id);
     await this.#options.onFollowed(followed, entry);
     if (followed.kind === 'ahead') fail('xmpp.gap', { epoch: followed.epoch });
     if (followed.kind === 'commit')

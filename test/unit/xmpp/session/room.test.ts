@@ -62,3 +62,25 @@ test('the way in is posted again before it is buried', async () => {
   expect((await bob.mls.room(room)).status).toBe('active');
   await parties.stop();
 });
+
+test('whoever sends gets the id that others know the message by, also when it was sent for it', async () => {
+  const parties = new Parties();
+  const [alice, bob] = [await parties.join('alice'), await parties.join('bob')];
+  const room = await parties.room(alice, 'garden', [bob]);
+  const garden = await alice.mls.room(room);
+  await garden.invite(bob.mls.device.jid);
+  await parties.until('bob is in', () => bob.events.some(({ kind }) => kind === 'joined'));
+  const given = new Map<string, string>();
+  const sending = Array.from({ length: 20 }, async (_, i) => {
+    const { id } = await garden.send(String(i));
+    given.set(String(i), id);
+  });
+  const flushing = async (): Promise<void> => {
+    for (let i = 0; i < 100; i++) await garden.ordered?.mailer.flush();
+  };
+  await Promise.all([...sending, flushing(), flushing()]);
+  await parties.until('bob has all', () => bob.heard().length === 20);
+  for (const event of bob.events)
+    if (event.kind === 'message') expect(given.get(event.content.body ?? '')).toBe(event.id);
+  await parties.stop();
+});
