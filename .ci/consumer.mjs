@@ -10,6 +10,7 @@ const doors = [
     'wire',
     'store',
     'xmpp',
+    'embedded',
     ...stores.map((name) => `store/${name}`),
     ...adapters.map((name) => `xmpp/${name}`),
   ].map((name) => `xmpp-mls/${name}`),
