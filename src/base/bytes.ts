@@ -26,6 +26,13 @@ export function equal(a: Uint8Array, b: Uint8Array): boolean {
   return difference === 0;
 }
 
+/** Which of two byte strings comes first in the order of their bytes: negative for `a`, 0 for equal ones. Not for secrets. */
+export function compare(a: Uint8Array, b: Uint8Array): number {
+  const at = a.findIndex((byte, i) => byte !== b[i]);
+  if (at < 0) return a.length - b.length;
+  return (a[at] ?? 0) - (b[at] ?? -1);
+}
+
 /** Whether every byte is zero, in time that depends on the length only. */
 export function isZero(a: Uint8Array): boolean {
   let bits = 0;

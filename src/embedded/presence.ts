@@ -7,7 +7,7 @@
 
 import { attr, child, childrenOf, el, elementsOf, needAttr, type XmlElement } from '../xmpp/element.ts';
 import { NS_DISCO_INFO } from '../xmpp/stanza/disco.ts';
-import { type Core, resourceOf, type Session, token, withAttrs } from './core.ts';
+import { type Core, type Session, token, withAttrs } from './core.ts';
 import { deliverOffline } from './messages.ts';
 import { sendLastItems } from './pep/notify.ts';
 
@@ -86,9 +86,4 @@ function know(core: Core, session: Session, features: ReadonlySet<string>): void
 function setOf(presence: XmlElement): string | undefined {
   const c = elementsOf(presence).find((one) => one.name === 'c' && attr(one, 'xmlns') === NS_CAPS);
   return c === undefined ? undefined : `${attr(c, 'node') ?? ''}#${attr(c, 'ver') ?? ''}`;
-}
-
-/** Whether an address names a resource: presence to one goes to it alone. */
-export function isDirected(presence: XmlElement): boolean {
-  return resourceOf(attr(presence, 'to') ?? '') !== undefined;
 }

@@ -4,7 +4,7 @@
  * The binding is an extension of the GroupContext, so the key schedule covers it, and with it every message.
  */
 
-import { EMPTY, fromUtf8, utf8 } from '../base/bytes.ts';
+import { compare, EMPTY, fromUtf8, utf8 } from '../base/bytes.ts';
 import { fail, MlsError } from '../base/error.ts';
 import {
   type Codec,
@@ -182,10 +182,4 @@ function readPair(bytes: Uint8Array): XmppBinding['pair'] {
   if (first === undefined || second === undefined || more.length > 0)
     return fail('xmpp.binding', { field: 'pair' });
   return first === '' || second === '' ? fail('xmpp.binding', { field: 'pair' }) : [first, second];
-}
-
-function compare(a: Uint8Array, b: Uint8Array): number {
-  const at = a.findIndex((byte, i) => byte !== b[i]);
-  if (at < 0) return a.length - b.length;
-  return (a[at] ?? 0) - (b[at] ?? -1);
 }

@@ -3,9 +3,7 @@
 import { fail, MlsError } from '../base/error.ts';
 import type { XmlElement } from './element.ts';
 import { serialise } from './serialise.ts';
-import { discoInfo, readDiscoInfo } from './stanza/disco.ts';
 import { type Form, offered } from './stanza/form.ts';
-import { NS_MAM } from './stanza/mam.ts';
 import {
   affiliate,
   configuration,
@@ -184,15 +182,6 @@ export class Nodes {
       throw error;
     }
   }
-}
-
-/**
- * Whether our own account, or a room, has an archive.
- * @throws `xmpp.server-unfit` when it has none, `xmpp.refused`, `xmpp.timeout`, `xmpp.offline`, `xmpp.stanza`
- */
-export async function requireArchive(transport: Transport, jid: string): Promise<void> {
-  const { features } = readDiscoInfo(await transport.request(discoInfo(jid)));
-  if (!features.has(NS_MAM)) fail('xmpp.server-unfit', { feature: NS_MAM });
 }
 
 /** Fields of a node's form that say something else than they should, with what they should say. */

@@ -11,7 +11,7 @@ import { accountKeyOf } from '../../src/xmpp/identity/accountKey.ts';
 import { signDeviceCert } from '../../src/xmpp/identity/deviceCert.ts';
 import { LEAF_EXTENSIONS } from '../../src/xmpp/keyPackageCheck.ts';
 import { KeyPackageFetcher } from '../../src/xmpp/keyPackages.ts';
-import { Nodes, requireArchive } from '../../src/xmpp/nodes.ts';
+import { Nodes } from '../../src/xmpp/nodes.ts';
 import { OwnKeyPackages } from '../../src/xmpp/ownKeyPackages.ts';
 import { Pins } from '../../src/xmpp/pins.ts';
 import { NODE_DEVICES, NODE_KEY_PACKAGES } from '../../src/xmpp/stanza/mlsItems.ts';
@@ -104,7 +104,6 @@ async function publish({ jid, devices, nodes, store, client, aik }: Account): Pr
 describe.skipIf(!available)('devices with Prosody', () => {
   test('publish list and KeyPackages, and are found by strangers', async () => {
     const [juliet, romeo] = [await account('juliet'), await account('romeo')];
-    await requireArchive(juliet.connected.transport, juliet.jid);
     await publish(juliet);
     expect((await juliet.devices.checkOwn()).verdict).toBe('same');
     expect((await romeo.devices.fetch('nobody@localhost')).verdict).toBe('none');

@@ -1,6 +1,6 @@
 /** Rooms: what they keep, who is in them, and what they say to all. */
 
-import { attr, el, type XmlElement } from '../../xmpp/element.ts';
+import { el, type XmlElement } from '../../xmpp/element.ts';
 import type { Affiliation, Role } from '../../xmpp/stanza/muc.ts';
 import type { Archive } from '../archive.ts';
 import { type Core, resourceOf, token } from '../core.ts';
@@ -170,9 +170,4 @@ export function sessionRooms(core: Core, jid: string): Map<string, string> | und
   const resource = resourceOf(jid);
   if (resource === undefined) return undefined;
   return core.accounts.get(jid.slice(0, jid.length - resource.length - 1))?.sessions.get(jid)?.rooms;
-}
-
-/** Whether a stanza is about leaving. */
-export function isLeaving(presence: XmlElement): boolean {
-  return attr(presence, 'type') === 'unavailable';
 }

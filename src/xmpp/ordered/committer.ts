@@ -5,6 +5,7 @@
  * commit is durable before it leaves, and after any doubt the same bytes leave again.
  */
 
+import { toHex } from '../../base/bytes.ts';
 import { fail, MlsError } from '../../base/error.ts';
 import { type Group, type LeafChange, type ProposalInput, preview } from '../../index.ts';
 import type { MlsStore, StoredGroup } from '../../storage/index.ts';
@@ -62,7 +63,7 @@ export interface CommitterOptions {
 type Fate = 'won' | 'lost';
 /** How often the same bytes are tried before the goal is given back as unknown. */
 const TRIES = 6;
-/** Losses in a row after which the wish is left to others as proposals. */
+/** Losses after which the wish is once left to others as proposals: if nobody commits them, we do. */
 const PATIENCE = 5;
 /** How long an archived entry may be on its way to us before the archive is asked. */
 const TURN_MS = 10_000;
@@ -118,7 +119,7 @@ export class Committer {
         await this.#push();
         continue;
       }
-      const isMade = await this.#make(goal, losses >= PATIENCE);
+      const isMade = await this.#make(goal, losses > 0 && losses % PATIENCE === 0);
       if (isMade === 'met') return;
       if (isMade === 'again') continue;
       if (isMade === 'proposed' || (await this.#push()) === 'lost') {
@@ -195,7 +196,10 @@ export class Committer {
         return [orderedStanza({ kind: 'proposal', message }, newId('p', random), branch())];
       });
     });
-    for (const stanza of stanzas) await sequencer().append(stanza);
+    for (const stanza of stanzas) {
+      const appended = await sequencer().append(stanza);
+      if (appended.kind === 'refused') throw appended.error;
+    }
     return stanzas.length > 0;
   }
 
@@ -283,5 +287,5 @@ export function uniform(random: (length: number) => Uint8Array): number {
 
 /** An id for a stanza. */
 export function newId(kind: string, random: (length: number) => Uint8Array): string {
-  return `${kind}-${[...random(12)].map((byte) => byte.toString(16).padStart(2, '0')).join('')}`;
+  return `${kind}-${toHex(random(12))}`;
 }

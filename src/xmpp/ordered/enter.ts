@@ -35,8 +35,6 @@ export interface Entering {
   readonly copies?: () => Promise<readonly GroupInfoPart[]>;
   /** Trees that are not in the order itself. */
   readonly fetchTree: FetchTree;
-  /** Give the old state what it can still read, up to and without an entry. */
-  readonly readUntil?: (position: Position) => Promise<void>;
   /** Whether the group is the one we mean. @throws `xmpp.binding`, `policy.*` */
   readonly check: (group: Group) => void;
   /** Told of the GroupInfo that goes with the commit, to be left out where the group wants none. */
@@ -170,16 +168,14 @@ function isOf(node: TreeNodes[number], key: Uint8Array): boolean {
 
 /** @returns the place of our commit if it counts */
 async function tryToEnter(entering: Entering, prepared: Prepared): Promise<Position | undefined> {
-  const { sequencer, readUntil } = entering;
+  const { sequencer } = entering;
   const { offer } = prepared;
   let position = await placeOf(sequencer, offer);
   if (position === undefined) {
     await send(entering, prepared);
     position = await placeOf(sequencer, offer);
   }
-  if (position === undefined || position === 'overtaken') return undefined;
-  await readUntil?.(position);
-  return position;
+  return position === 'overtaken' ? undefined : position;
 }
 
 /** @throws what says that it was not taken in; whether it was is looked up otherwise */

@@ -5,7 +5,7 @@
 
 import { toHex } from '../../base/bytes.ts';
 import { fail, MlsError } from '../../base/error.ts';
-import { bareJidIn, sameBareJid } from '../jid.ts';
+import { bareJidIn } from '../jid.ts';
 import { type DiscoInfo, discoInfo, discoItems, readDiscoInfo, readDiscoItems } from '../stanza/disco.ts';
 import { NS_MAM } from '../stanza/mam.ts';
 import {
@@ -113,14 +113,6 @@ export async function readAffiliations(
     for (const { jid } of list) found.set(bareJidIn(jid), affiliation);
   }
   return found;
-}
-
-/** Accounts in the lists of a log room that do not belong to its conversation: to be reported, or taken off the lists. */
-export function outsiders(
-  affiliations: ReadonlyMap<string, Affiliation>,
-  accounts: readonly string[],
-): string[] {
-  return [...affiliations.keys()].filter((jid) => !accounts.some((account) => sameBareJid(account, jid)));
 }
 
 function isConference({ identities, features }: DiscoInfo): boolean {

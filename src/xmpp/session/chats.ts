@@ -2,13 +2,9 @@
 
 import { fail } from '../../base/error.ts';
 import { type Admin, GroupMode, sortedPair } from '../binding.ts';
-import { el, type XmlElement } from '../element.ts';
 import { aikId } from '../identity/accountKey.ts';
 import { parseJid } from '../jid.ts';
-import { newId } from '../ordered/committer.ts';
 import { createLogRoom, findConferenceService } from '../sequencer/logRoom.ts';
-import { hint } from '../stanza/hints.ts';
-import { buildMls } from '../stanza/mls.ts';
 import type { Conversation } from './conversation.ts';
 import { found } from './founding.ts';
 import type { Candidate } from './goals.ts';
@@ -50,12 +46,7 @@ export async function beginChat(setting: Setting, conversation: Conversation): P
     pair: isSelf ? undefined : sortedPair(self.jid, conversation.jid),
     members,
   });
-  const ordered = orderGroup(setting, conversation, { ...founded, from: 'start' });
-  const appended = await ordered.sequencer.append(founded.first);
-  if (appended.kind === 'refused' || appended.kind === 'unknown') throw appended.error;
-  if (appended.kind === 'not-archived') fail('xmpp.server-unfit', { missing: 'archive', entity: room });
-  await founded.invite(appended.id);
-  await ordered.mailer.flush();
+  await orderGroup(setting, conversation, { ...founded, from: 'start' }).mailer.flush();
 }
 
 async function adminsOf(
@@ -73,20 +64,4 @@ async function adminsOf(
     admins.push({ jid, aikId: aikId(provider.suite(1), pin.signed.list.accountKey) });
   }
   return admins;
-}
-
-/** Tell all devices of an account that are online to look into a log. */
-export function logHint(
-  to: string,
-  group: Uint8Array,
-  epoch: bigint,
-  random: (length: number) => Uint8Array,
-): XmlElement {
-  const id = newId('h', random);
-  return el(
-    'message',
-    { type: 'headline', id, to },
-    buildMls({ kind: 'log-hint', group, epoch }),
-    hint('no-store'),
-  );
 }

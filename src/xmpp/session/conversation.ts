@@ -10,6 +10,7 @@ import type { SignedDeviceList } from '../identity/deviceList.ts';
 import { newId } from '../ordered/committer.ts';
 import type { Followed } from '../ordered/follow.ts';
 import type { OrderedGroup } from '../ordered/orderedGroup.ts';
+import { namesOf } from '../ordered/records.ts';
 import type { Timers } from '../timers.ts';
 import type { Transport } from '../transport.ts';
 import type { DeviceName, EventStream } from './events.ts';
@@ -164,11 +165,17 @@ export class Conversation {
     this.#renewedAt = this.#with.timers.now();
   }
 
-  /** Ask the others to take us out, and read no more. The next who speaks does it. */
+  /**
+   * Ask the others to take us out, and read no more, also after a restart. The next who speaks does it.
+   * @throws what says that the room has not taken the request: nothing has changed then; `storage.*`
+   */
   async leave(): Promise<void> {
     const ordered = this.#active();
-    const stanzas = await proposeLeaving(ordered, this.#with.random);
-    for (const stanza of stanzas) await ordered.sequencer.append(stanza);
+    const appended = await ordered.sequencer.append(await proposeLeaving(ordered, this.#with.random));
+    if (appended.kind === 'refused' || appended.kind === 'unknown') throw appended.error;
+    if (appended.kind === 'not-archived') fail('xmpp.server-unfit', { missing: 'archive' });
+    const { conversation } = namesOf(ordered.stored.group.id);
+    await this.#with.store.write((records) => records.del(conversation));
     await this.end();
   }
 

@@ -27,7 +27,7 @@ import { Duties } from './duties.ts';
 import type { MlsXmppEvent } from './events.ts';
 import { AccountFeed, type Delivery, type FeedHandlers } from './feed.ts';
 import { asMlsError } from './goals.ts';
-import { tellPeers } from './publishing.ts';
+import { tellPeers } from './posting.ts';
 import { reportClear, reportUnreadable } from './reports.ts';
 import { Requests } from './requests.ts';
 import { isPublished, type Setting } from './setting.ts';

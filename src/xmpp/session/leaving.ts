@@ -7,13 +7,13 @@ import { newId } from '../ordered/committer.ts';
 import type { OrderedGroup } from '../ordered/orderedGroup.ts';
 import { orderedStanza } from '../ordered/outgoing.ts';
 
-/** Propose that our leaf is removed; the stanzas are to be appended. @throws `state.closed`, `storage.*` */
+/** Propose that our leaf is removed; the stanza is to be appended. @throws `state.closed`, `storage.*` */
 export async function proposeLeaving(
   ordered: OrderedGroup,
   random: (length: number) => Uint8Array,
-): Promise<readonly XmlElement[]> {
+): Promise<XmlElement> {
   const { group } = ordered.stored;
   const authenticatedData = handshakeNote(HandshakeReason.left);
   const { message } = await ordered.stored.propose(remove(group.self), { authenticatedData });
-  return [orderedStanza({ kind: 'proposal', message }, newId('p', random), ordered.branch)];
+  return orderedStanza({ kind: 'proposal', message }, newId('p', random), ordered.branch);
 }

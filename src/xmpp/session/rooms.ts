@@ -1,7 +1,7 @@
 /** A room and its group: found, entered or made (design, 4.6). */
 
 import { equal } from '../../base/bytes.ts';
-import { fail, MlsError } from '../../base/error.ts';
+import { MlsError } from '../../base/error.ts';
 import { bindingOf, GroupMode } from '../binding.ts';
 import { el } from '../element.ts';
 import { newId } from '../ordered/committer.ts';
@@ -172,10 +172,7 @@ async function make(
   });
   const ordered = orderGroup(setting, conversation, { ...founded, from: 'end' });
   await ordered.catchUp();
-  const appended = await ordered.sequencer.append(founded.first);
-  if (appended.kind === 'refused' || appended.kind === 'unknown') throw appended.error;
-  if (appended.kind === 'not-archived')
-    fail('xmpp.server-unfit', { missing: 'archive', entity: conversation.jid });
+  await ordered.mailer.flush();
   if (await isFirst(setting, conversing, founded.conversing.groupId, ordered.sequencer)) return;
   // Somebody else was faster: theirs is the group of this room.
   await ordered.stop();

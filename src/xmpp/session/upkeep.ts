@@ -3,7 +3,7 @@
 import type { Group } from '../../index.ts';
 import { extensionBody } from '../../wire/extension.ts';
 import { DEVICE_CERT, DeviceCert } from '../identity/deviceCert.ts';
-import { LIST_RENEWAL } from '../identity/deviceList.ts';
+import { isRenewalDue } from '../identity/listVerdict.ts';
 import type { Conversation } from './conversation.ts';
 import type { Delays } from './delays.ts';
 import type { Setting } from './setting.ts';
@@ -37,7 +37,7 @@ export class Upkeep {
     const { devices, device, ownPackages, timers } = this.#setting;
     const now = Math.floor(timers.now() / 1000);
     const list = (await devices.pin(device.jid))?.signed.list;
-    if (device.aik !== undefined && list !== undefined && list.issued + LIST_RENEWAL <= BigInt(now))
+    if (device.aik !== undefined && list !== undefined && isRenewalDue(list, now))
       await devices.publish(device.aik);
     await ownPackages.maintain();
     for (const conversation of this.#conversations()) {

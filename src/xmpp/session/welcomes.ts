@@ -1,6 +1,6 @@
 /** Invitations: Welcomes that came, and what becomes of them (design, 5.8). */
 
-import { equal } from '../../base/bytes.ts';
+import { compare, equal } from '../../base/bytes.ts';
 import { MlsError } from '../../base/error.ts';
 import { uint64 } from '../../codec/codec.ts';
 import { bindingOf, GroupMode, type XmppBinding } from '../binding.ts';
@@ -158,9 +158,4 @@ function isToBeSpokenIn(conversation: Conversation, groupId: Uint8Array): boolea
   if (known === undefined || conversation.status !== 'active' || conversation.kind === 'room') return true;
   if (equal(known.id, groupId)) return true;
   return compare(groupId, known.id) < 0;
-}
-
-function compare(a: Uint8Array, b: Uint8Array): number {
-  const at = a.findIndex((byte, index) => byte !== b[index]);
-  return at < 0 ? a.length - b.length : (a[at] ?? 0) - (b[at] ?? -1);
 }

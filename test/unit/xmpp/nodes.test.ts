@@ -2,7 +2,7 @@
 
 import { beforeEach, describe, expect, test } from 'vitest';
 import { el } from '../../../src/xmpp/element.ts';
-import { MOST_ITEM_LENGTH, Nodes, requireArchive } from '../../../src/xmpp/nodes.ts';
+import { MOST_ITEM_LENGTH, Nodes } from '../../../src/xmpp/nodes.ts';
 import { NODE_OPTIONS } from '../../../src/xmpp/stanza/mlsItems.ts';
 import { FakePep, FakeTransport, refuse } from '../../support/fakeTransport.ts';
 import { failed } from '../../support/promises.ts';
@@ -208,16 +208,4 @@ describe('fetching', () => {
     answer('mercutio@montague.example');
     expect((await failed(nodes.fetch('romeo@montague.example', NODE, ['i']))).code).toBe('xmpp.node-owner');
   });
-});
-
-test('an account without an archive is reported', async () => {
-  const info = (features: string): void => {
-    transport.answer = () =>
-      xml(`<iq type='result'><query xmlns='http://jabber.org/protocol/disco#info'>${features}</query></iq>`);
-  };
-  info("<feature var='urn:xmpp:mam:2'/>");
-  await requireArchive(transport, ME);
-  info("<feature var='urn:xmpp:mam:1'/>");
-  const error = await failed(requireArchive(transport, ME));
-  expect([error.code, error.detail]).toEqual(['xmpp.server-unfit', { feature: 'urn:xmpp:mam:2' }]);
 });

@@ -1,7 +1,6 @@
 /** Forms that make log rooms, and rooms that can or cannot order a group. */
 
 import { describe, expect, test } from 'vitest';
-import { outsiders } from '../../../../src/xmpp/sequencer/logRoom.ts';
 import { checkRoom, fillLogRoomForm, missingFeatures } from '../../../../src/xmpp/sequencer/roomFitness.ts';
 import { failure } from '../../../servers/sequencer.contract.ts';
 
@@ -41,14 +40,5 @@ describe('a room', () => {
     const rest = info(...GOOD.filter((one) => one !== feature));
     const error = await failure((async () => checkRoom(rest, 'log', 'room@example'))());
     expect([error.code, error.detail]).toEqual(['xmpp.server-unfit', { feature, entity: 'room@example' }]);
-  });
-
-  test('has outsiders where its lists name others than the pair', () => {
-    const lists = new Map([
-      ['a@x', 'owner'],
-      ['b@x', 'owner'],
-      ['c@x', 'member'],
-    ] as const);
-    expect(outsiders(lists, ['a@x/phone', 'B@x'])).toEqual(['c@x']);
   });
 });
